@@ -59,7 +59,10 @@ mod tests {
 
     #[test]
     fn debug_shows_two_characters_at_most() {
-        assert_eq!(format!("{:?}", Credential::Card("0012345678".into())), "card:********78");
+        assert_eq!(
+            format!("{:?}", Credential::Card("0012345678".into())),
+            "card:********78"
+        );
         assert_eq!(format!("{:?}", Credential::Enrol("7".into())), "enrol:7");
         assert_eq!(format!("{:?}", Credential::Nobody), "nobody:");
     }

@@ -15,7 +15,11 @@ pub struct UnknownWord {
 
 impl fmt::Display for UnknownWord {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "unknown {} {:?}, wanted one of: {}", self.expected, self.got, self.known)
+        write!(
+            f,
+            "unknown {} {:?}, wanted one of: {}",
+            self.expected, self.got, self.known
+        )
     }
 }
 

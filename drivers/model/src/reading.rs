@@ -156,7 +156,11 @@ impl Serialize for Raw {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
         const DIGITS: &[u8; 16] = b"0123456789abcdef";
         let digit = |nibble: u8| char::from(DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0'));
-        let hex: String = self.0.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect();
+        let hex: String = self
+            .0
+            .iter()
+            .flat_map(|byte| [digit(byte >> 4), digit(byte & 15)])
+            .collect();
         serializer.serialize_str(&hex)
     }
 }
@@ -164,11 +168,21 @@ impl Serialize for Raw {
 impl<'de> Deserialize<'de> for Raw {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = std::borrow::Cow::<str>::deserialize(deserializer)?;
-        let nibbles: Option<Vec<u8>> = text.chars().map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok())).collect();
+        let nibbles: Option<Vec<u8>> = text
+            .chars()
+            .map(|c| c.to_digit(16).and_then(|d| u8::try_from(d).ok()))
+            .collect();
         let nibbles = nibbles.ok_or_else(|| serde::de::Error::custom("raw bytes must be hex digits"))?;
         if nibbles.len() % 2 != 0 {
-            return Err(serde::de::Error::custom("raw bytes must have an even number of hex digits"));
+            return Err(serde::de::Error::custom(
+                "raw bytes must have an even number of hex digits",
+            ));
         }
-        Ok(Self::new(&nibbles.chunks_exact(2).map(|pair| pair.iter().fold(0, |byte, n| byte << 4 | n)).collect::<Vec<_>>()))
+        Ok(Self::new(
+            &nibbles
+                .chunks_exact(2)
+                .map(|pair| pair.iter().fold(0, |byte, n| byte << 4 | n))
+                .collect::<Vec<_>>(),
+        ))
     }
 }

@@ -19,7 +19,11 @@ pub struct TimestampError(String);
 
 impl fmt::Display for TimestampError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "not an instant: {} (wanted RFC 3339 with an offset, like 2026-03-02T08:40:00.000+08:00)", self.0)
+        write!(
+            f,
+            "not an instant: {} (wanted RFC 3339 with an offset, like 2026-03-02T08:40:00.000+08:00)",
+            self.0
+        )
     }
 }
 
@@ -153,15 +157,34 @@ impl DeviceTime {
     pub fn from_numbers(year: i32, month: u8, day: u8, hour: u8, minute: u8, second: u8) -> Self {
         let small = |n: u8| i8::try_from(n).unwrap_or(-1);
         let civil = i16::try_from(year).ok().and_then(|year| {
-            civil::DateTime::new(year, small(month), small(day), small(hour), small(minute), small(second), 0).ok()
+            civil::DateTime::new(
+                year,
+                small(month),
+                small(day),
+                small(hour),
+                small(minute),
+                small(second),
+                0,
+            )
+            .ok()
         });
         let printed = format!("{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}");
-        Self { printed, civil, offset_seconds: None, precision: Precision::Second }
+        Self {
+            printed,
+            civil,
+            offset_seconds: None,
+            precision: Precision::Second,
+        }
     }
 
     /// From a civil time.
     pub fn from_civil(civil: civil::DateTime) -> Self {
-        Self { printed: civil.to_string(), civil: Some(civil), offset_seconds: None, precision: Precision::Second }
+        Self {
+            printed: civil.to_string(),
+            civil: Some(civil),
+            offset_seconds: None,
+            precision: Precision::Second,
+        }
     }
 
     /// From an RFC 3339 text with an offset, kept as it was written.
@@ -171,9 +194,19 @@ impl DeviceTime {
     pub fn from_rfc3339(text: &str) -> Result<Self, TimestampError> {
         let at: Timestamp = text.parse()?;
         let pieces = jiff::fmt::temporal::DateTimeParser::new().parse_pieces(text);
-        let offset = pieces.ok().and_then(|p| p.to_numeric_offset()).map_or(0, |o| o.seconds());
-        let civil = jiff::tz::Offset::from_seconds(offset).ok().map(|o| o.to_datetime(at.to_jiff()));
-        Ok(Self { printed: text.to_owned(), civil, offset_seconds: Some(offset), precision: Precision::Second })
+        let offset = pieces
+            .ok()
+            .and_then(|p| p.to_numeric_offset())
+            .map_or(0, |o| o.seconds());
+        let civil = jiff::tz::Offset::from_seconds(offset)
+            .ok()
+            .map(|o| o.to_datetime(at.to_jiff()));
+        Ok(Self {
+            printed: text.to_owned(),
+            civil,
+            offset_seconds: Some(offset),
+            precision: Precision::Second,
+        })
     }
 
     /// The same, printed to the minute only.
@@ -203,7 +236,12 @@ mod tests {
 
     #[test]
     fn the_ends_of_the_range_print_and_read_back() {
-        for at in [Timestamp::MIN, Timestamp::MAX, Timestamp::from_millis(i64::MIN), Timestamp::from_millis(i64::MAX)] {
+        for at in [
+            Timestamp::MIN,
+            Timestamp::MAX,
+            Timestamp::from_millis(i64::MIN),
+            Timestamp::from_millis(i64::MAX),
+        ] {
             assert_eq!(at.to_string().parse(), Ok(at));
         }
     }
@@ -219,6 +257,9 @@ mod tests {
     fn an_offset_is_kept_as_written() {
         let time = DeviceTime::from_rfc3339("2026-03-02T08:40:00+08:00").expect("an instant");
         assert_eq!(time.offset_seconds, Some(28_800));
-        assert_eq!(time.civil.map(|c| c.to_string()).as_deref(), Some("2026-03-02T08:40:00"));
+        assert_eq!(
+            time.civil.map(|c| c.to_string()).as_deref(),
+            Some("2026-03-02T08:40:00")
+        );
     }
 }
