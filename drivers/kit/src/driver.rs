@@ -112,6 +112,12 @@ pub trait Driver: Send + Sync + 'static {
     ) -> impl Future<Output = Result<(), Fault>> + Send;
 }
 
+/// A driver's side of a session, and its transport's ends of it.
+pub type Talk<D> = (
+    Session<<D as Driver>::Heard, <D as Driver>::Said>,
+    crate::Heard<<D as Driver>::Heard, <D as Driver>::Said>,
+);
+
 /// A driver over bytes.
 pub trait StreamDriver: Driver<Link = Bytestream> {
     /// Cuts the stream.

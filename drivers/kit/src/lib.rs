@@ -27,7 +27,7 @@ pub mod wire;
 pub use clock::Clock;
 pub use driver::{
     About, Bytestream, Carrier, Custody, Driver, Exchange, Finding, HttpDriver, Link, Maturity, Reader, Refused,
-    StreamDriver,
+    StreamDriver, Talk,
 };
 pub use fault::{Fault, Recovery};
 pub use intake::{Delivery, Intake, NotStored, Once, Receipt, Receipted, Stored};

@@ -9,7 +9,7 @@ use punchgate_model::Span;
 ///
 /// Laws, checked by [`crate::laws`]: any bytes, no panic; any chunking gives the same frames; every cut makes progress;
 /// never [`Cut::More`] once [`Framer::longest`] bytes are there.
-pub trait Framer: Send + 'static {
+pub trait Framer: Send + Sync + 'static {
     /// The longest frame this framer will wait for, in bytes, envelope included.
     fn longest(&self) -> usize;
 

@@ -1,1 +1,17 @@
-//! Placeholder.
+//! Bytes in, bytes out. Transports carry and never mean: the same protocol runs over TCP, UDP or a serial line.
+//!
+//! - [`stream`]: the one loop between a byte stream and a conversation.
+//! - [`datagram`]: the same for datagrams.
+//! - [`tcp`], [`udp`]: dialling for drivers, listening for simulators.
+//!
+//! Deliberately absent: retry and backoff (the supervisor's), and any protocol.
+
+#![forbid(unsafe_code)]
+
+pub mod datagram;
+mod mailbox;
+pub mod stream;
+pub mod tcp;
+pub mod udp;
+
+pub use mailbox::Orders;
