@@ -133,6 +133,16 @@ pub trait StreamDriver: Driver<Link = Bytestream> {
 pub trait HttpDriver: Driver<Link = Exchange> {
     /// The path prefixes that belong to it.
     const PATHS: &'static [&'static str];
+    /// The longest request body it reads, in bytes; a longer one is refused before it is read.
+    const LONGEST_BODY: usize = 4 * 1024 * 1024;
+
+    /// Looks at the head alone, before the body is read, so that what is refused anyway costs no memory.
+    ///
+    /// # Errors
+    /// [`Refused`] says why; [`HttpDriver::refuse`] makes the answer of it.
+    fn admit(_head: &http::request::Parts) -> Result<(), Refused> {
+        Ok(())
+    }
 
     /// Whether this request comes from the device that has these options. Compare secrets in constant time.
     fn is_from(heard: &http::Request<Bytes>, options: &Self::Options) -> bool;
@@ -153,6 +163,8 @@ pub enum Refused {
     },
     /// It is not in the protocol.
     Malformed(Malformed),
+    /// Nothing is served on this path.
+    Nowhere,
     /// Method not served on this path.
     Method,
     /// The gateway is busy or stopping; the device should come again.

@@ -15,6 +15,7 @@ pub mod capture;
 pub mod clock;
 pub mod driver;
 pub mod fault;
+pub mod http1;
 pub mod intake;
 pub mod laws;
 pub mod rehearse;

@@ -2,14 +2,18 @@
 //!
 //! Use inside `#[tokio::test(start_paused = true)]`, where waiting costs nothing.
 
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, Mutex},
+};
 
 use punchgate_model::{DeviceName, Reading, Timestamp};
 use tokio::sync::mpsc;
 
 use crate::{
-    Clock, Command, Delivery, Driver, Fault, Heard, Intake, NotStored, Receipt, Remark, Session, Simulator, Turn, Wire,
-    intake::Deliverable,
+    Clock, Command, Delivery, Driver, Fault, Heard, Intake, NotStored, Once, Receipt, Remark, Session, Simulator, Turn,
+    Wire,
+    intake::{Answer, Deliverable},
 };
 
 /// What the gateway's side of a rehearsal has taken in.
@@ -21,6 +25,8 @@ pub struct Taken {
     pub remarks: Vec<Remark>,
     /// How many times storing was refused.
     pub refused: usize,
+    /// What was answered to calls that came with a key.
+    pub once: BTreeMap<String, (String, Vec<Receipt>)>,
 }
 
 /// A stand-in for the gateway's journal. Clone it to keep an eye on what comes in.
@@ -66,16 +72,32 @@ impl Desk {
                 taken.refused += 1;
                 answer.not_stored(failing.unwrap_or(NotStored::Busy));
             }
-            Deliverable::Readings { readings, answer, .. } => {
-                let receipts = readings.iter().map(|reading| taken.receipt(reading)).collect();
-                taken.readings.extend(readings);
-                answer.stored(receipts);
-            }
+            Deliverable::Readings { readings, once, answer } => taken.store(readings, once, answer),
         }
     }
 }
 
 impl Taken {
+    fn store(&mut self, readings: Vec<Reading>, once: Option<Once>, answer: Answer) {
+        match once
+            .as_ref()
+            .and_then(|once| self.once.get(&once.key).map(|known| (once, known)))
+        {
+            Some((once, (digest, _))) if *digest != once.digest => return answer.key_reused(),
+            Some((_, (_, receipts))) => return answer.stored(receipts.clone()),
+            None => {}
+        }
+        let mut receipts = Vec::new();
+        for reading in readings {
+            receipts.push(self.receipt(&reading));
+            self.readings.push(reading);
+        }
+        if let Some(once) = once {
+            self.once.insert(once.key, (once.digest, receipts.clone()));
+        }
+        answer.stored(receipts);
+    }
+
     /// A stand-in for the punch id: what makes a reading the same reading.
     fn receipt(&self, reading: &Reading) -> Receipt {
         let same = |other: &Reading| {
