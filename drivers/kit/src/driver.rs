@@ -127,6 +127,12 @@ pub trait StreamDriver: Driver<Link = Bytestream> {
 
     /// The framer for a carrier.
     fn framer(options: &Self::Options, carrier: Carrier) -> Self::Framer;
+
+    /// Which carrier the bytes of a capture came by. By default the first of [`StreamDriver::CARRIERS`]; a protocol whose
+    /// datagrams lack the envelope of its stream can tell them apart.
+    fn captured_from(_bytes: &[u8]) -> Carrier {
+        Self::CARRIERS.first().copied().unwrap_or(Carrier::Tcp)
+    }
 }
 
 /// A driver that devices call by HTTP.

@@ -23,6 +23,7 @@ pub mod remark;
 pub mod secret;
 pub mod session;
 pub mod simulator;
+pub mod span;
 pub mod wire;
 
 pub use clock::Clock;

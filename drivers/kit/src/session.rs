@@ -31,7 +31,10 @@ pub enum Turn<M> {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Wish {
     /// Set the device's clock to the gateway's time.
-    SetClock,
+    SetClock {
+        /// Where the device stands. The driver reads the gateway's clock at the moment it writes, not before.
+        zone: jiff::tz::TimeZone,
+    },
     /// Read the device's stored log now.
     Pull,
 }
