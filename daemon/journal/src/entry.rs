@@ -16,10 +16,6 @@ use crate::record::{Payload, Seq};
 /// One fact. All instants were taken when it happened, by the gateway's clock unless said otherwise.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "nearly every entry is a reading; a box would cost an allocation each"
-)]
 pub enum Entry {
     /// A device said something.
     Reading {

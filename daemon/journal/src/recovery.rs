@@ -198,10 +198,10 @@ fn tidy(storage: &dyn Storage, dir: &Path, survey: &Survey, opening: &mut Openin
             opening.unfinished.push(name.clone());
         }
     }
-    if !(survey.strangers.is_empty() && survey.unfinished.is_empty()) {
-        if let Err(error) = storage.sync_dir(dir) {
-            tracing::warn!(?dir, %error, "the tidied directory could not be made durable; it will be tidied again");
-        }
+    let tidied = !(survey.strangers.is_empty() && survey.unfinished.is_empty());
+    let synced = if tidied { storage.sync_dir(dir) } else { Ok(()) };
+    if let Err(error) = synced {
+        tracing::warn!(?dir, %error, "the tidied directory could not be made durable; it will be tidied again");
     }
 }
 
