@@ -1,0 +1,123 @@
+//! Who is who: the people directory (`semantics.md` section 1, `surface.md` Contract).
+//!
+//! Numbers are strings: leading zeros count. A number that means two people resolves to nobody, and is reported.
+//! Deliberately absent: reading files, and guessing.
+
+mod csv_file;
+mod lint;
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use punchgate_model::{Credential, DeviceName};
+
+use crate::{Groups, Person};
+pub use csv_file::{CsvProblem, What};
+pub use lint::Remark;
+
+/// Whose a credential is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Resolution {
+    /// This person's.
+    Person(Person),
+    /// Nobody's that the directory knows.
+    Unknown,
+    /// Two people's; nobody is guessed.
+    Ambiguous,
+}
+
+impl Resolution {
+    /// The person, if there is exactly one.
+    pub fn person(self) -> Option<Person> {
+        match self {
+            Self::Person(person) => Some(person),
+            Self::Unknown | Self::Ambiguous => None,
+        }
+    }
+}
+
+/// Where a number is valid: on one device, or on all (`*`).
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+enum Scope {
+    Everywhere,
+    Device(String),
+}
+
+/// The people, their numbers, and their departments.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Directory {
+    numbers: BTreeMap<(Scope, Credential), BTreeSet<Person>>,
+    departments: BTreeMap<Person, BTreeSet<String>>,
+    names: BTreeMap<Person, String>,
+}
+
+impl Directory {
+    /// Reads one CSV file with the header `person,device,credential,kind,name,department`.
+    ///
+    /// Rows that cannot be used are left out and reported with their line; the others count.
+    pub fn parse(bytes: &[u8]) -> (Self, Vec<CsvProblem>) {
+        csv_file::parse(bytes)
+    }
+
+    /// Adds the rows of another file.
+    pub fn extend(&mut self, other: Self) {
+        for (number, people) in other.numbers {
+            self.numbers.entry(number).or_default().extend(people);
+        }
+        for (person, departments) in other.departments {
+            self.departments.entry(person).or_default().extend(departments);
+        }
+        self.names.extend(other.names);
+    }
+
+    /// Whose a credential is on a device. A row for the device goes before a row for all devices; a person named
+    /// by the source needs no row.
+    pub fn resolve(&self, device: &DeviceName, credential: &Credential) -> Resolution {
+        match credential {
+            Credential::Nobody => return Resolution::Unknown,
+            Credential::Person(person) => return Resolution::Person(Person::new(person.as_str())),
+            Credential::Enrol(_) | Credential::Card(_) => {}
+        }
+        let on = |scope| self.numbers.get(&(scope, credential.clone()));
+        let people = on(Scope::Device(device.as_str().to_owned())).or_else(|| on(Scope::Everywhere));
+        let mut people = people.into_iter().flatten();
+        match (people.next(), people.next()) {
+            (None, _) => Resolution::Unknown,
+            (Some(person), None) => Resolution::Person(person.clone()),
+            (Some(_), Some(_)) => Resolution::Ambiguous,
+        }
+    }
+
+    /// The name of a person, where a row states it.
+    pub fn name(&self, person: &Person) -> Option<&str> {
+        self.names.get(person).map(String::as_str)
+    }
+
+    /// The departments of a person; more than one only where rows differ.
+    pub fn departments(&self, person: &Person) -> impl Iterator<Item = &str> {
+        self.departments.get(person).into_iter().flatten().map(String::as_str)
+    }
+
+    /// How many numbers it knows.
+    pub fn len(&self) -> usize {
+        self.numbers.len()
+    }
+
+    /// Whether it knows no number.
+    pub fn is_empty(&self) -> bool {
+        self.numbers.is_empty()
+    }
+
+    /// What an operator should look at: numbers that differ only in leading zeros, or mean two people.
+    pub fn lint(&self) -> Vec<Remark> {
+        lint::lint(&self.numbers)
+    }
+}
+
+/// Groups are departments.
+impl Groups for Directory {
+    fn belongs(&self, person: &Person, group: &str) -> bool {
+        self.departments
+            .get(person)
+            .is_some_and(|departments| departments.contains(group))
+    }
+}
