@@ -1,0 +1,112 @@
+# Everything punchgate says to an operator, in English. zh-CN.ftl has the same ids with the same variables.
+
+## Configuration: faults
+
+config-unreadable = cannot read { $path }: { $why }
+config-too-long = { $path } is longer than { $limit }; this is no configuration
+config-not-utf8 = { $path } is not UTF-8 from byte { $offset } on; save it as UTF-8
+config-syntax = not valid TOML: { $why }
+config-huge-number = the number { $got } is too large
+config-clash = { $key } is a { $got } here, but a { $there } at { $other }
+config-unknown-key = unknown key `{ $key }`{ $section ->
+        [none] {""}
+       *[other] {" "}in [{ $section }]
+    }{ $nearest ->
+        [none] {""}
+       *[other] ; did you mean `{ $nearest }`?
+    } known keys: { $known }
+config-wrong-type = `{ $key }` wants { $wanted }, but this is a { $got }
+config-bad-value = `{ $key }` wants { $wanted }, got "{ $got }"
+config-bare-duration = `{ $key }` needs a unit: write "{ $got }s", "{ $got }m" or "{ $got }h" (units: ms s m h d)
+config-bare-size = `{ $key }` needs a unit: write "{ $got }MiB" or "{ $got }GiB" (units: B kB KiB MB MiB GB GiB TiB)
+config-out-of-range = `{ $key }` is { $got }, wanted { $min } to { $max }
+config-missing = `{ $key }` is missing in [{ $section }]
+config-unknown-word = `{ $key }` does not know "{ $got }"{ $nearest ->
+        [none] {""}
+       *[other] ; did you mean "{ $nearest }"?
+    } known: { $known }
+config-unknown-zone = `{ $key }`: there is no time zone "{ $got }"{ $nearest ->
+        [none] {""}
+       *[other] ; did you mean "{ $nearest }"?
+    } (IANA names, for example "Asia/Shanghai")
+config-needs-timezone = device "{ $device }" keeps time, so it needs `timezone`: the zone its clock shows, for example timezone = "Asia/Shanghai" (driver { $driver })
+config-unknown-driver = device "{ $device }": unknown driver "{ $got }"{ $nearest ->
+        [none] {""}
+       *[other] ; did you mean "{ $nearest }"?
+    } known drivers: { $known }
+config-duplicate = there are two of { $what } "{ $name }"; the other is at { $other }; rename or remove one
+config-wrong-link = device "{ $device }": `{ $key }` does not go with a { $link } link (driver { $driver }); remove it
+config-missing-link = device "{ $device }" needs `{ $key }` (driver { $driver }): { $key ->
+        [port] the serial port, best by name: port = "/dev/serial/by-id/…"
+       *[other] where it is: address = "192.168.1.201:4370"
+    }
+config-window-too-long = policy "{ $policy }": `window` ({ $window }) is longer than `unrelated_after` ({ $unrelated }); make `unrelated_after` at least as long
+config-clock-received = device "{ $device }" keeps time (driver { $driver }), so clock = "received" would misdate what it has stored; use "correct" or "trust"
+config-inline-secret = `{ $key }` must not stand in the configuration; put it into a file only its owner can read and write { $key } = {"{"} file = "/etc/punchgate/secrets/NAME" {"}"}, or { $key } = {"{"} credential = "NAME" {"}"} with LoadCredential= in the unit
+config-secret-unreadable = `{ $key }`: cannot read { $path }: { $why }
+config-secret-exposed = `{ $key }`: { $path } can be read or changed by others (mode { $mode }); run: chmod 600 { $path }
+config-secret-empty = `{ $key }`: { $path } is empty
+config-no-credentials = `{ $key }`: credential "{ $name }" can only be read under systemd; add LoadCredential={ $name }:/path to the unit, or use {"{"} file = "…" {"}"}
+config-option = device "{ $device }": { $why }
+config-url-password = upstream "{ $upstream }": the url must not hold a user or password; use `secret`
+
+## What a key wants
+
+wanted-text = a text in quotes
+wanted-flag = true or false
+wanted-number = a whole number
+wanted-list = a list in square brackets
+wanted-table = a table
+wanted-duration = a duration with a unit such as "15m", "5s", "4h" or "35d"
+wanted-size = a size with a unit such as "64MiB" or "2GiB"
+wanted-date = a day such as 2018-01-01
+wanted-address = a host and port such as "192.168.1.201:4370"
+wanted-listen = an address and port to listen on such as "127.0.0.1:8081" or "[::]:8081"
+wanted-url = an address that starts with http:// or https://
+wanted-path = a path in quotes
+wanted-secret = {"{"} file = "/path" {"}"} or {"{"} credential = "NAME" {"}"}
+wanted-name = a name of 1 to 64 small letters, digits, - _ or .
+wanted-store-size = at least 1MiB
+wanted-schedule = more than nothing and at most "1d"
+
+## Configuration: warnings
+
+warning-unknown-source = policy "{ $policy }": `{ $selector }` names the source "{ $source }", but no device has that name
+warning-unknown-zone = policy "{ $policy }": `{ $selector }` names the zone "{ $zone }", but no device has it
+warning-overlap = policy "{ $policy }": one punch can match `first` and `second`; it is then taken as `first`
+warning-no-devices = no device is configured; nothing will punch
+warning-no-upstreams = no upstream is configured; punches stay here
+warning-exposed = the { $listener } listener ({ $listen }) can be reached from other machines without encryption
+warning-cleartext = upstream "{ $upstream }": punches leave unencrypted for { $url }
+
+## check
+
+check-good = { $file } is good
+check-bad = { $file } cannot be used; problems: { $count }
+check-gateway = gateway
+check-devices = devices
+check-listeners = listeners
+check-upstreams = upstreams
+check-policies = policies
+check-warnings = warnings
+check-none = none
+check-unzoned = no zone
+check-no-clock = no clock
+check-unused = not opened: no device calls by HTTP
+check-policy-line = { $name }: { $first } then { $second }, within { $window }
+check-policy-line-any = { $name }: { $first } and { $second } in any order, within { $window }
+check-anything = any punch
+check-upstream-line = { $name }: { $driver } { $url } ({ $send }; up to { $max }, every { $every })
+
+## Command line
+
+cli-about = A gateway between attendance and door devices and the systems that need their punches
+cli-run = Run the gateway
+cli-check = Read the configuration and print the plan, without touching a device
+cli-config = Look at the configuration
+cli-config-print = Print the configuration that is in effect; secrets show only where they are
+cli-arg-config = The configuration file; conf.d/*.toml beside it are read too
+cli-arg-lang = The language of messages: en or zh-CN
+cli-arg-json = Print JSON
+cli-help = Print help
+cli-version = Print the version

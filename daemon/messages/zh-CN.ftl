@@ -1,0 +1,112 @@
+# punchgate 对运维人员说的所有话（简体中文）。与 en.ftl 的编号和变量一一对应。
+
+## 配置：错误
+
+config-unreadable = 无法读取 { $path }：{ $why }
+config-too-long = { $path } 超过 { $limit }，不像是配置文件
+config-not-utf8 = { $path } 从第 { $offset } 字节起不是 UTF-8，请另存为 UTF-8
+config-syntax = 不是有效的 TOML：{ $why }
+config-huge-number = 数字 { $got } 过大
+config-clash = { $key } 在此处是 { $got }，但在 { $other } 处是 { $there }
+config-unknown-key = { $section ->
+        [none] {""}
+       *[other] [{ $section }] 中
+    }未知的键 `{ $key }`{ $nearest ->
+        [none] {""}
+       *[other] ，是否想写 `{ $nearest }`？
+    } 可用的键：{ $known }
+config-wrong-type = `{ $key }` 需要{ $wanted }，但这里是 { $got }
+config-bad-value = `{ $key }` 需要{ $wanted }，实际是 "{ $got }"
+config-bare-duration = `{ $key }` 缺少单位：请写 "{ $got }s"、"{ $got }m" 或 "{ $got }h"（单位：ms s m h d）
+config-bare-size = `{ $key }` 缺少单位：请写 "{ $got }MiB" 或 "{ $got }GiB"（单位：B kB KiB MB MiB GB GiB TiB）
+config-out-of-range = `{ $key }` 是 { $got }，应在 { $min } 到 { $max } 之间
+config-missing = [{ $section }] 中缺少 `{ $key }`
+config-unknown-word = `{ $key }` 不认识 "{ $got }"{ $nearest ->
+        [none] {""}
+       *[other] ，是否想写 "{ $nearest }"？
+    } 可用的值：{ $known }
+config-unknown-zone = `{ $key }`：没有时区 "{ $got }"{ $nearest ->
+        [none] {""}
+       *[other] ，是否想写 "{ $nearest }"？
+    }（IANA 名称，例如 "Asia/Shanghai"）
+config-needs-timezone = 设备 "{ $device }" 自带时钟，必须写明 `timezone`（其时钟所示的时区），例如 timezone = "Asia/Shanghai"（驱动 { $driver }）
+config-unknown-driver = 设备 "{ $device }"：未知的驱动 "{ $got }"{ $nearest ->
+        [none] {""}
+       *[other] ，是否想写 "{ $nearest }"？
+    } 可用的驱动：{ $known }
+config-duplicate = { $what } "{ $name }" 重复，另一处在 { $other }；请改名或删除其一
+config-wrong-link = 设备 "{ $device }"：`{ $key }` 不适用于 { $link } 连接（驱动 { $driver }），请删除
+config-missing-link = 设备 "{ $device }" 需要 `{ $key }`（驱动 { $driver }）：{ $key ->
+        [port] 串口，最好用固定名称：port = "/dev/serial/by-id/…"
+       *[other] 设备地址：address = "192.168.1.201:4370"
+    }
+config-window-too-long = 策略 "{ $policy }"：`window`（{ $window }）长于 `unrelated_after`（{ $unrelated }）；后者至少要与前者相等
+config-clock-received = 设备 "{ $device }" 自带时钟（驱动 { $driver }），clock = "received" 会把其存储的记录记错时间；请用 "correct" 或 "trust"
+config-inline-secret = `{ $key }` 不得写在配置里；请存入只有所有者可读的文件，并写 { $key } = {"{"} file = "/etc/punchgate/secrets/NAME" {"}"}，或写 { $key } = {"{"} credential = "NAME" {"}"} 并在 systemd 单元中使用 LoadCredential=
+config-secret-unreadable = `{ $key }`：无法读取 { $path }：{ $why }
+config-secret-exposed = `{ $key }`：其他用户可以读取或修改 { $path }（权限 { $mode }）；请执行：chmod 600 { $path }
+config-secret-empty = `{ $key }`：{ $path } 是空的
+config-no-credentials = `{ $key }`：凭据 "{ $name }" 只能在 systemd 下读取；请在单元中加 LoadCredential={ $name }:/path，或改用 {"{"} file = "…" {"}"}
+config-option = 设备 "{ $device }"：{ $why }
+config-url-password = 上游 "{ $upstream }"：url 中不得包含用户名或密码；请使用 `secret`
+
+## 键需要的值
+
+wanted-text = 带引号的文本
+wanted-flag = true 或 false
+wanted-number = 整数
+wanted-list = 方括号列表
+wanted-table = 表
+wanted-duration = 带单位的时长，例如 "15m"、"5s"、"4h" 或 "35d"
+wanted-size = 带单位的大小，例如 "64MiB" 或 "2GiB"
+wanted-date = 日期，例如 2018-01-01
+wanted-address = 主机和端口，例如 "192.168.1.201:4370"
+wanted-listen = 监听地址和端口，例如 "127.0.0.1:8081" 或 "[::]:8081"
+wanted-url = 以 http:// 或 https:// 开头的地址
+wanted-path = 带引号的路径
+wanted-secret = {"{"} file = "/path" {"}"} 或 {"{"} credential = "NAME" {"}"}
+wanted-name = 由 1 到 64 个小写字母、数字、- _ . 组成的名称
+wanted-store-size = 至少 1MiB
+wanted-schedule = 大于零且不超过 "1d" 的时长
+
+## 配置：警告
+
+warning-unknown-source = 策略 "{ $policy }"：`{ $selector }` 指定了来源 "{ $source }"，但没有同名设备
+warning-unknown-zone = 策略 "{ $policy }"：`{ $selector }` 指定了区域 "{ $zone }"，但没有设备属于它
+warning-overlap = 策略 "{ $policy }"：同一次打卡可能同时符合 `first` 和 `second`，此时算作 `first`
+warning-no-devices = 没有配置任何设备，不会有打卡
+warning-no-upstreams = 没有配置任何上游，打卡只保存在本机
+warning-exposed = { $listener } 监听（{ $listen }）可被其他机器访问，且没有加密
+warning-cleartext = 上游 "{ $upstream }"：打卡数据将不加密地发往 { $url }
+
+## check
+
+check-good = { $file } 可以使用
+check-bad = { $file } 不能使用，问题数：{ $count }
+check-gateway = 网关
+check-devices = 设备
+check-listeners = 监听
+check-upstreams = 上游
+check-policies = 策略
+check-warnings = 警告
+check-none = 无
+check-unzoned = 无区域
+check-no-clock = 无时钟
+check-unused = 不打开：没有设备使用 HTTP
+check-policy-line = { $name }：先 { $first }，后 { $second }，间隔不超过 { $window }
+check-policy-line-any = { $name }：{ $first } 与 { $second }，次序不限，间隔不超过 { $window }
+check-anything = 任何打卡
+check-upstream-line = { $name }：{ $driver } { $url }（{ $send }；每批最多 { $max } 条，最长等待 { $every }）
+
+## 命令行
+
+cli-about = 连接考勤、门禁设备与上层系统的网关
+cli-run = 运行网关
+cli-check = 读取配置并打印计划，不接触任何设备
+cli-config = 查看配置
+cli-config-print = 打印生效的配置；密钥只显示其位置
+cli-arg-config = 配置文件；同目录 conf.d/*.toml 也会读取
+cli-arg-lang = 消息语言：en 或 zh-CN
+cli-arg-json = 以 JSON 输出
+cli-help = 显示帮助
+cli-version = 显示版本

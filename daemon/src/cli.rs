@@ -1,0 +1,231 @@
+//! The command line: which verb, which configuration, which language.
+//!
+//! Help texts come from the catalogue like every other sentence: a command has the message `cli-VERB`, an argument
+//! `cli-arg-NAME`. To add a verb: a variant here, a file in `commands/`, its sentences in both catalogues.
+
+use std::{ffi::OsString, io, path::PathBuf};
+
+use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+
+use crate::{
+    commands,
+    config::{self, Load, Secrets},
+    exit::Exit,
+    messages::{Lang, try_say},
+    registry,
+};
+
+/// The whole command line.
+#[derive(Debug, Parser)]
+#[command(name = "punchgate", version, disable_help_subcommand = true)]
+pub struct Cli {
+    /// What goes for every verb.
+    #[command(flatten)]
+    pub global: Global,
+    /// What to do.
+    #[command(subcommand)]
+    pub verb: Verb,
+}
+
+/// What goes for every verb.
+#[derive(Debug, Clone, Args)]
+pub struct Global {
+    /// The configuration file.
+    #[arg(long, global = true, value_name = "FILE", default_value = config::DEFAULT_FILE, env = "PUNCHGATE_CONFIG")]
+    pub config: PathBuf,
+    /// The language of messages.
+    #[arg(long, global = true, value_name = "LANG", value_parser = ["en", "zh-CN"])]
+    pub lang: Option<String>,
+}
+
+/// What to do.
+#[derive(Debug, Subcommand)]
+pub enum Verb {
+    /// Read the configuration and print the plan.
+    Check(Json),
+    /// Look at the configuration.
+    #[command(subcommand)]
+    Config(ConfigVerb),
+}
+
+/// What to look at.
+#[derive(Debug, Subcommand)]
+pub enum ConfigVerb {
+    /// Print the configuration in effect.
+    Print(Json),
+}
+
+/// How a reading verb prints.
+#[derive(Debug, Clone, Args)]
+pub struct Json {
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
+}
+
+impl Global {
+    /// The language asked for, or the environment's.
+    pub fn lang(&self) -> Lang {
+        self.lang
+            .as_deref()
+            .and_then(|tag| tag.parse().ok())
+            .unwrap_or_else(Lang::from_environment)
+    }
+
+    /// How to load the configuration, with the drivers of this program.
+    pub fn load(&self, secrets: Secrets) -> Load<'static> {
+        Load {
+            file: self.config.clone(),
+            drivers: registry::known(),
+            secrets,
+        }
+    }
+}
+
+/// Understands the arguments and does what they say.
+pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let lang = lang_among(&arguments).unwrap_or_else(Lang::from_environment);
+    let matches = match command(lang).try_get_matches_from(arguments) {
+        Ok(matches) => matches,
+        Err(told) => return tell(&told),
+    };
+    match Cli::from_arg_matches(&matches) {
+        Ok(cli) => run(&cli),
+        Err(told) => tell(&told),
+    }
+}
+
+fn run(cli: &Cli) -> Exit {
+    let (lang, mut out, mut err) = (cli.global.lang(), io::stdout().lock(), io::stderr().lock());
+    let done = match &cli.verb {
+        Verb::Check(json) => {
+            let load = cli.global.load(Secrets::from_environment());
+            commands::check::check(&load, lang, json.json, &mut out, &mut err)
+        }
+        Verb::Config(ConfigVerb::Print(json)) => {
+            let load = cli.global.load(Secrets::Leave);
+            commands::config_print::print(&load, lang, json.json, &mut out, &mut err)
+        }
+    };
+    done.unwrap_or_else(|error| match error.kind() {
+        // Whoever read our output has seen enough.
+        io::ErrorKind::BrokenPipe => Exit::Ok,
+        _ => Exit::Io,
+    })
+}
+
+/// Help and version are told on standard output and are no failure.
+fn tell(told: &clap::Error) -> Exit {
+    match told.print() {
+        Ok(()) if told.use_stderr() => Exit::Usage,
+        Ok(()) => Exit::Ok,
+        Err(_) => Exit::Io,
+    }
+}
+
+/// The language must be known before the arguments are understood: help is in it too.
+fn lang_among(arguments: &[OsString]) -> Option<Lang> {
+    let texts: Vec<&str> = arguments.iter().filter_map(|argument| argument.to_str()).collect();
+    let after = texts.windows(2).find_map(|pair| match pair {
+        ["--lang", tag] => Some(*tag),
+        _ => None,
+    });
+    after
+        .or_else(|| texts.iter().find_map(|text| text.strip_prefix("--lang=")))?
+        .parse()
+        .ok()
+}
+
+/// The command line with its help in a language.
+pub fn command(lang: Lang) -> Command {
+    let command = Cli::command();
+    let about = try_say(lang, "cli-about").unwrap_or_default();
+    in_language(command.about(about), lang, "cli")
+}
+
+fn in_language(command: Command, lang: Lang, path: &str) -> Command {
+    let verbs: Vec<String> = command
+        .get_subcommands()
+        .map(|verb| verb.get_name().to_owned())
+        .collect();
+    let help = clap::Arg::new("help")
+        .short('h')
+        .long("help")
+        .action(clap::ArgAction::Help);
+    let command = command
+        .disable_help_flag(true)
+        .arg(help.help(try_say(lang, "cli-help").unwrap_or_default()));
+    let command = match path {
+        "cli" => {
+            let version = clap::Arg::new("version")
+                .short('V')
+                .long("version")
+                .action(clap::ArgAction::Version);
+            command
+                .disable_version_flag(true)
+                .arg(version.help(try_say(lang, "cli-version").unwrap_or_default()))
+        }
+        _ => command,
+    };
+    let command = command.mut_args(|arg| match try_say(lang, &format!("cli-arg-{}", arg.get_id())) {
+        Some(help) => arg.help(help),
+        None => arg,
+    });
+    verbs.into_iter().fold(command, |command, verb| {
+        let path = format!("{path}-{verb}");
+        command.mut_subcommand(verb, |verb| {
+            let about = try_say(lang, &path).unwrap_or_default();
+            in_language(verb.about(about), lang, &path)
+        })
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn every_id(command: &Command, path: &str, ids: &mut Vec<String>) {
+        ids.extend(command.get_arguments().map(|arg| format!("cli-arg-{}", arg.get_id())));
+        for verb in command.get_subcommands() {
+            let path = format!("{path}-{}", verb.get_name());
+            ids.push(path.clone());
+            every_id(verb, &path, ids);
+        }
+    }
+
+    #[test]
+    fn every_verb_and_argument_has_help_in_every_language() {
+        let mut ids = vec!["cli-about".to_owned(), "cli-help".to_owned(), "cli-version".to_owned()];
+        every_id(&Cli::command(), "cli", &mut ids);
+        for lang in Lang::ALL {
+            for id in ids
+                .iter()
+                .filter(|id| !["cli-arg-help", "cli-arg-version"].contains(&id.as_str()))
+            {
+                assert!(try_say(*lang, id).is_some(), "{id} in {}", lang.tag());
+            }
+        }
+    }
+
+    #[test]
+    fn the_command_line_is_sound() {
+        for lang in Lang::ALL {
+            command(*lang).debug_assert();
+        }
+    }
+
+    #[test]
+    fn help_is_in_the_language_asked_for() {
+        let help = command(Lang::ZhCn).render_help().to_string();
+        assert!(help.contains("网关") && help.contains("显示帮助"), "{help}");
+        assert_eq!(
+            lang_among(&["punchgate".into(), "--lang".into(), "zh-CN".into()]),
+            Some(Lang::ZhCn)
+        );
+        assert_eq!(
+            lang_among(&["punchgate".into(), "check".into(), "--lang=en".into()]),
+            Some(Lang::En)
+        );
+    }
+}

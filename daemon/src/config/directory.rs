@@ -1,0 +1,84 @@
+//! `[directory]` and `[repeats]`: who is who, and what counts as the same punch twice.
+
+use std::{path::PathBuf, time::Duration};
+
+use super::{
+    node::Node,
+    problem::Problem,
+    reader::Reader,
+    secret::Surroundings,
+    value::{FromNode, word},
+};
+
+/// The directory of people.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Directory {
+    /// CSV files `person,device,credential,kind,name,department`; default none.
+    pub files: Vec<PathBuf>,
+    /// What becomes of a punch whose credential nobody has.
+    pub unknown: Unknown,
+}
+
+/// What becomes of a punch whose credential nobody has.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Unknown {
+    /// Kept, counted and listed, and held back from upstreams until the directory knows it.
+    #[default]
+    Quarantine,
+    /// Kept, counted, and forwarded unresolved.
+    Forward,
+}
+
+impl Unknown {
+    /// The word in the configuration.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Quarantine => "quarantine",
+            Self::Forward => "forward",
+        }
+    }
+}
+
+impl FromNode for Unknown {
+    fn from_node(key: &str, node: &Node) -> Result<Self, Problem> {
+        word(
+            key,
+            node,
+            &[("quarantine", Self::Quarantine), ("forward", Self::Forward)],
+        )
+    }
+}
+
+/// When a punch repeats another (`semantics.md` section 3).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Repeats {
+    /// At most this long after the anchor, boundary included; default 5 min.
+    pub within: Duration,
+}
+
+impl Default for Repeats {
+    fn default() -> Self {
+        Self {
+            within: Duration::from_secs(300),
+        }
+    }
+}
+
+pub(crate) fn read(reader: Reader<'_>, around: &Surroundings<'_>) -> Directory {
+    let files: Vec<PathBuf> = reader.or("files", Vec::new());
+    let files = files.into_iter().map(|file| around.path(file)).collect();
+    let directory = Directory {
+        files,
+        unknown: reader.or("unknown", Unknown::default()),
+    };
+    reader.finish();
+    directory
+}
+
+pub(crate) fn read_repeats(reader: Reader<'_>) -> Repeats {
+    let repeats = Repeats {
+        within: reader.or("within", Repeats::default().within),
+    };
+    reader.finish();
+    repeats
+}

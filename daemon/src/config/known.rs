@@ -1,0 +1,69 @@
+//! What the configuration must know of a driver. The registry supplies one for each.
+
+use punchgate_kit::{About, Carrier};
+use serde::de::DeserializeOwned;
+
+use super::options::{Options, OptionsError};
+
+/// What carries a driver's protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum LinkKind {
+    /// A TCP connection we make: `address`.
+    Tcp,
+    /// UDP datagrams to one address: `address`.
+    Udp,
+    /// A serial line: `port`, `baud`, `data_bits`, `parity`, `stop_bits`, `rs485`.
+    Serial,
+    /// The device calls our HTTP listener: nothing to set.
+    Http,
+}
+
+impl LinkKind {
+    /// The word for it in configuration and status.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+            Self::Serial => "serial",
+            Self::Http => "http",
+        }
+    }
+}
+
+impl From<Carrier> for LinkKind {
+    fn from(carrier: Carrier) -> Self {
+        match carrier {
+            Carrier::Tcp => Self::Tcp,
+            Carrier::Udp => Self::Udp,
+            Carrier::Serial => Self::Serial,
+        }
+    }
+}
+
+/// One driver, as far as the configuration is concerned.
+#[derive(Debug, Clone, Copy)]
+pub struct KnownDriver {
+    /// Its name in `driver = "…"`.
+    pub name: &'static str,
+    /// What may carry it; the first is the default. Never empty.
+    pub links: &'static [LinkKind],
+    /// Whether its devices keep time, so that `timezone` is needed.
+    pub has_clock: bool,
+    /// The option keys that are secrets.
+    pub secrets: &'static [&'static str],
+    /// Whether the driver takes these options.
+    pub check: fn(&Options) -> Result<(), OptionsError>,
+}
+
+impl KnownDriver {
+    /// The driver that says `about` of itself, takes the options `T` and is carried by `links`.
+    pub const fn new<T: DeserializeOwned>(about: &About, links: &'static [LinkKind]) -> Self {
+        Self {
+            name: about.name,
+            links,
+            has_clock: about.has_clock,
+            secrets: about.secrets,
+            check: |options| options.read::<T>().map(drop),
+        }
+    }
+}
