@@ -9,6 +9,7 @@
 //! opinion on what an entry means.
 
 mod ballast;
+mod buffer;
 mod catalogue;
 mod disk;
 mod entry;
@@ -21,10 +22,12 @@ mod record;
 mod recovery;
 mod scan;
 mod segment;
+pub mod sim;
 mod storage;
 mod survey;
 mod walk;
 
+pub use buffer::{Buffer, BufferError, BufferOpening, BufferOptions, Changes, Outbox, Pair, Seen};
 pub use disk::DiskStorage;
 pub use entry::{Answered, ClockMeasured, DirectoryRows, Entry, Numbered, Raw};
 pub(crate) use error::is_full;

@@ -1,0 +1,288 @@
+//! The lookup store: everything that must be found fast, derived from the journal and rebuilt from it at need.
+//!
+//! Promises: named trees of bytes in key order; a batch is applied together with the journal position it comes from; memory stays
+//! within [`BufferOptions`]; opening never fails and never panics: a store that cannot be trusted is put aside, and
+//! the caller begins again from [`Position::START`]. Changes gather in memory and reach sled in sorted batches.
+//!
+//! Nothing here is durable before [`Buffer::close`], and nothing has to be: after any other stop the store is made
+//! again. Deliberately absent: transactions over reads, iterators that live across writes, any knowledge of entries.
+
+mod overlay;
+mod place;
+mod shelf;
+mod tables;
+
+use std::{
+    ops::Bound,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard},
+};
+
+pub use place::BufferOpening;
+pub use tables::{Outbox, Seen};
+
+use crate::reader::Position;
+use overlay::Overlay;
+use shelf::Shelf;
+
+/// A key and its value.
+pub type Pair = (Vec<u8>, Vec<u8>);
+
+/// How much the buffer may hold in memory.
+#[derive(Debug, Clone, Copy)]
+pub struct BufferOptions {
+    /// sled's page cache, in bytes. Default 16 MiB.
+    pub cache_bytes: u64,
+    /// Changes kept back before they are written, in bytes. Default 8 MiB.
+    pub write_back_bytes: usize,
+}
+
+impl Default for BufferOptions {
+    fn default() -> Self {
+        Self {
+            cache_bytes: 16 << 20,
+            write_back_bytes: 8 << 20,
+        }
+    }
+}
+
+/// The store below failed; drop the buffer, open it again and rebuild.
+#[derive(Debug, Clone, thiserror::Error)]
+#[error("use the buffer: {what}: {why}; it will be rebuilt from the journal")]
+pub struct BufferError {
+    /// What was tried.
+    pub what: &'static str,
+    /// What the store said.
+    pub why: String,
+}
+
+/// A tree, a key, and its new value (`None` removes it).
+type Change = (&'static str, Vec<u8>, Option<Vec<u8>>);
+
+/// A set of changes that belong together.
+#[derive(Debug, Default, Clone)]
+pub struct Changes {
+    list: Vec<Change>,
+}
+
+impl Changes {
+    /// Sets a key.
+    pub fn insert(&mut self, tree: &'static str, key: impl Into<Vec<u8>>, value: impl Into<Vec<u8>>) {
+        self.list.push((tree, key.into(), Some(value.into())));
+    }
+
+    /// Removes a key, whether or not it is there.
+    pub fn remove(&mut self, tree: &'static str, key: impl Into<Vec<u8>>) {
+        self.list.push((tree, key.into(), None));
+    }
+
+    /// How many changes there are.
+    pub fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+}
+
+/// The lookup store. Clones share it; any thread may read, one at a time writes.
+#[derive(Debug, Clone)]
+pub struct Buffer {
+    inner: Arc<RwLock<Inner>>,
+}
+
+#[derive(Debug)]
+struct Inner {
+    shelf: Shelf,
+    overlay: Overlay,
+    position: Position,
+    options: BufferOptions,
+    /// Where it lies, for the marker; `None` in memory.
+    dir: Option<PathBuf>,
+}
+
+impl Buffer {
+    /// Opens the store in `dir`, which is made and put aside as needed. `fits` says whether a position lies on the journal
+    /// ([`crate::Reader::fits`]). When [`BufferOpening::fresh`] comes back true, rebuild from the start of the journal.
+    pub fn open(dir: &Path, options: BufferOptions, fits: impl FnOnce(Position) -> bool) -> (Self, BufferOpening) {
+        let (shelf, opening) = place::open(dir, options, fits);
+        let on_disk = matches!(shelf, Shelf::Sled(_));
+        let buffer = Self::with(shelf, opening.position, options, on_disk.then(|| dir.to_owned()));
+        (buffer, opening)
+    }
+
+    /// An empty store that lives and dies with the process.
+    pub fn in_memory() -> Self {
+        Self::with(Shelf::memory(), Position::START, BufferOptions::default(), None)
+    }
+
+    fn with(shelf: Shelf, position: Position, options: BufferOptions, dir: Option<PathBuf>) -> Self {
+        let inner = Inner {
+            shelf,
+            overlay: Overlay::default(),
+            position,
+            options,
+            dir,
+        };
+        Self {
+            inner: Arc::new(RwLock::new(inner)),
+        }
+    }
+
+    fn read(&self) -> RwLockReadGuard<'_, Inner> {
+        self.inner.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Inner> {
+        self.inner.write().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The journal position that has been applied.
+    pub fn position(&self) -> Position {
+        self.read().position
+    }
+
+    /// The value of a key.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the store below failed.
+    pub fn get(&self, tree: &str, key: &[u8]) -> Result<Option<Vec<u8>>, BufferError> {
+        let inner = self.read();
+        match inner.overlay.get(tree, key) {
+            Some(known) => Ok(known.clone()),
+            None => inner.shelf.get(tree, key),
+        }
+    }
+
+    /// Sets a key.
+    ///
+    /// # Errors
+    /// As [`Buffer::apply`].
+    pub fn insert(&self, tree: &'static str, key: &[u8], value: &[u8]) -> Result<(), BufferError> {
+        let mut changes = Changes::default();
+        changes.insert(tree, key, value);
+        let position = self.position();
+        self.apply(changes, position)
+    }
+
+    /// Removes a key, whether or not it is there.
+    ///
+    /// # Errors
+    /// As [`Buffer::apply`].
+    pub fn remove(&self, tree: &'static str, key: &[u8]) -> Result<(), BufferError> {
+        let mut changes = Changes::default();
+        changes.remove(tree, key);
+        let position = self.position();
+        self.apply(changes, position)
+    }
+
+    /// Makes changes, and moves the position, as one step for every reader.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the store below failed.
+    pub fn apply(&self, changes: Changes, position: Position) -> Result<(), BufferError> {
+        let mut inner = self.write();
+        for (tree, key, value) in changes.list {
+            inner.overlay.put(tree, key, value);
+        }
+        inner.position = position;
+        if inner.overlay.bytes() > inner.options.write_back_bytes {
+            inner.write_back()
+        } else {
+            Ok(())
+        }
+    }
+
+    /// Pairs with keys in `from ..= to` in rising order, at most `limit`.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the store below failed.
+    pub fn range(
+        &self,
+        tree: &str,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, BufferError> {
+        let inner = self.read();
+        overlay::merge(&inner.overlay, &inner.shelf, tree, (from, to), limit, false)
+    }
+
+    /// Pairs with keys between `from` and `to` in falling order, at most `limit`.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the store below failed.
+    pub fn range_back(
+        &self,
+        tree: &str,
+        from: Bound<&[u8]>,
+        to: Bound<&[u8]>,
+        limit: usize,
+    ) -> Result<Vec<Pair>, BufferError> {
+        let inner = self.read();
+        overlay::merge(&inner.overlay, &inner.shelf, tree, (from, to), limit, true)
+    }
+
+    /// Pairs whose keys begin with a prefix, in rising order, at most `limit`.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the store below failed.
+    pub fn with_prefix(&self, tree: &str, prefix: &[u8], limit: usize) -> Result<Vec<Pair>, BufferError> {
+        let end = after_prefix(prefix);
+        let to = end.as_deref().map_or(Bound::Unbounded, Bound::Excluded);
+        self.range(tree, Bound::Included(prefix), to, limit)
+    }
+
+    /// Hands what is kept back to the store below. Not needed for correctness; frees memory when idle.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the store below failed.
+    pub fn write_back(&self) -> Result<(), BufferError> {
+        self.write().write_back()
+    }
+
+    /// Bytes the store takes on the disk, 0 in memory.
+    pub fn bytes_on_disk(&self) -> u64 {
+        self.read().shelf.bytes_on_disk()
+    }
+
+    /// Writes everything, syncs it and marks the store as closed in order, so that it need not be rebuilt. Other clones see an
+    /// empty store afterwards.
+    ///
+    /// # Errors
+    /// [`BufferError`]; the next opening rebuilds.
+    pub fn close(self) -> Result<(), BufferError> {
+        let mut inner = self.write();
+        inner.write_back()?;
+        let shelf = std::mem::replace(&mut inner.shelf, Shelf::memory());
+        let position = std::mem::take(&mut inner.position);
+        match (shelf, inner.dir.take()) {
+            (Shelf::Sled(sled), Some(dir)) => place::close(sled, &dir, position),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Inner {
+    fn write_back(&mut self) -> Result<(), BufferError> {
+        self.shelf.apply(self.overlay.take(), self.position)
+    }
+}
+
+/// The first key after all those with a prefix; `None` when there is none.
+fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
+    let mut end = prefix.to_vec();
+    while let Some(last) = end.pop() {
+        if let Some(next) = last.checked_add(1) {
+            end.push(next);
+            return Some(end);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+#[path = "buffer/tests.rs"]
+mod tests;

@@ -1,0 +1,218 @@
+//! The two stores below: sled on the disk, a map in memory. The only file that names sled.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    ops::Bound,
+    panic::{AssertUnwindSafe, catch_unwind},
+    path::Path,
+    sync::{Mutex, PoisonError},
+};
+
+use super::{BufferError, BufferOptions, Pair, overlay::Pending};
+use crate::reader::Position;
+
+/// The tree and key under which the position is kept.
+const META: &str = "meta";
+const POSITION: &[u8] = b"position";
+
+/// A store below.
+#[derive(Debug)]
+pub(crate) enum Shelf {
+    Sled(SledShelf),
+    Memory(HashMap<String, BTreeMap<Vec<u8>, Vec<u8>>>),
+}
+
+/// sled with its trees opened once.
+#[derive(Debug)]
+pub(crate) struct SledShelf {
+    db: sled::Db,
+    trees: Mutex<HashMap<String, sled::Tree>>,
+}
+
+type Bounds<'a> = (Bound<&'a [u8]>, Bound<&'a [u8]>);
+type Pairs<'a> = Box<dyn Iterator<Item = Result<Pair, BufferError>> + 'a>;
+
+impl Shelf {
+    pub(crate) fn memory() -> Self {
+        Self::Memory(HashMap::new())
+    }
+
+    pub(crate) fn get(&self, tree: &str, key: &[u8]) -> Result<Option<Vec<u8>>, BufferError> {
+        match self {
+            Self::Sled(sled) => {
+                let tree = sled.tree(tree)?;
+                Ok(guard("read", || tree.get(key))?.map(|value| value.to_vec()))
+            }
+            Self::Memory(trees) => Ok(trees.get(tree).and_then(|tree| tree.get(key)).cloned()),
+        }
+    }
+
+    pub(crate) fn range<'a>(&'a self, tree: &str, bounds: Bounds<'a>, backwards: bool) -> Pairs<'a> {
+        match self {
+            Self::Sled(sled) => sled.range(tree, bounds, backwards),
+            Self::Memory(trees) => {
+                let Some(tree) = trees.get(tree) else {
+                    return Box::new(std::iter::empty());
+                };
+                let pairs = tree
+                    .range::<[u8], _>(bounds)
+                    .map(|(key, value)| Ok((key.clone(), value.clone())));
+                if backwards {
+                    Box::new(pairs.rev())
+                } else {
+                    Box::new(pairs)
+                }
+            }
+        }
+    }
+
+    pub(crate) fn apply(
+        &mut self,
+        changes: HashMap<&'static str, Pending>,
+        position: Position,
+    ) -> Result<(), BufferError> {
+        match self {
+            Self::Sled(sled) => sled.apply(changes, position),
+            Self::Memory(trees) => {
+                for (name, pending) in changes {
+                    let tree = trees.entry(name.to_owned()).or_default();
+                    for (key, value) in pending {
+                        match value {
+                            Some(value) => drop(tree.insert(key, value)),
+                            None => drop(tree.remove(&key)),
+                        }
+                    }
+                }
+                Ok(())
+            }
+        }
+    }
+
+    pub(crate) fn bytes_on_disk(&self) -> u64 {
+        match self {
+            Self::Sled(sled) => sled.db.size_on_disk().unwrap_or(0),
+            Self::Memory(_) => 0,
+        }
+    }
+}
+
+impl SledShelf {
+    /// Opens sled in a thread of its own, because a broken store can make it panic.
+    pub(crate) fn open(path: &Path, options: BufferOptions) -> Result<Self, BufferError> {
+        // No flushing on a timer: an idle gateway syncs nothing, and the journal is the truth.
+        let config = sled::Config::new()
+            .path(path)
+            .cache_capacity(options.cache_bytes)
+            .flush_every_ms(None);
+        let opened = std::thread::spawn(move || config.open()).join();
+        match opened {
+            Ok(Ok(db)) => Ok(Self {
+                db,
+                trees: Mutex::default(),
+            }),
+            Ok(Err(error)) => Err(BufferError {
+                what: "open",
+                why: error.to_string(),
+            }),
+            Err(panic) => Err(BufferError {
+                what: "open",
+                why: said(&*panic),
+            }),
+        }
+    }
+
+    fn tree(&self, name: &str) -> Result<sled::Tree, BufferError> {
+        let mut trees = self.trees.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(tree) = trees.get(name) {
+            return Ok(tree.clone());
+        }
+        let tree = guard("open a tree", || self.db.open_tree(name))?;
+        trees.insert(name.to_owned(), tree.clone());
+        Ok(tree)
+    }
+
+    fn range<'a>(&self, tree: &str, bounds: Bounds<'a>, backwards: bool) -> Pairs<'a> {
+        let tree = match self.tree(tree) {
+            Ok(tree) => tree,
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
+        let mut iter = tree.range::<&[u8], _>(bounds);
+        Box::new(std::iter::from_fn(move || {
+            let next = guard("walk", || {
+                if backwards { iter.next_back() } else { iter.next() }.transpose()
+            });
+            next.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
+                .transpose()
+        }))
+    }
+
+    fn apply(&self, changes: HashMap<&'static str, Pending>, position: Position) -> Result<(), BufferError> {
+        for (name, pending) in changes {
+            let tree = self.tree(name)?;
+            guard("write", || {
+                for (key, value) in pending {
+                    match value {
+                        Some(value) => drop(tree.insert(key, value)?),
+                        None => drop(tree.remove(key)?),
+                    }
+                }
+                Ok(())
+            })?;
+        }
+        let meta = self.tree(META)?;
+        guard("write", || meta.insert(POSITION, encode(position)).map(drop))
+    }
+
+    /// The position stored with the last changes written.
+    pub(crate) fn position(&self) -> Result<Option<Position>, BufferError> {
+        let meta = self.tree(META)?;
+        Ok(guard("read", || meta.get(POSITION))?.and_then(|bytes| decode(&bytes)))
+    }
+
+    /// Writes out and lets go; syncing the files is the caller's part, because sled does not.
+    pub(crate) fn finish(self) -> Result<(), BufferError> {
+        guard("flush", || self.db.flush().map(drop))?;
+        guard("close", move || {
+            drop(self);
+            Ok(())
+        })
+    }
+}
+
+/// Runs a call into sled; its panics become errors.
+fn guard<T>(what: &'static str, call: impl FnOnce() -> sled::Result<T>) -> Result<T, BufferError> {
+    match catch_unwind(AssertUnwindSafe(call)) {
+        Ok(Ok(value)) => Ok(value),
+        Ok(Err(error)) => Err(BufferError {
+            what,
+            why: error.to_string(),
+        }),
+        Err(panic) => Err(BufferError {
+            what,
+            why: said(&*panic),
+        }),
+    }
+}
+
+fn said(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic
+        .downcast_ref::<String>()
+        .map(String::as_str)
+        .or_else(|| panic.downcast_ref::<&str>().copied());
+    format!("sled panicked: {}", text.unwrap_or("without a word"))
+}
+
+/// A position as 24 bytes.
+pub(crate) fn encode(position: Position) -> Vec<u8> {
+    let mut bytes = position.seq.to_be_bytes().to_vec();
+    bytes.extend_from_slice(&position.link);
+    bytes
+}
+
+pub(crate) fn decode(bytes: &[u8]) -> Option<Position> {
+    let (seq, rest) = bytes.split_first_chunk::<8>()?;
+    Some(Position {
+        seq: u64::from_be_bytes(*seq),
+        link: *rest.first_chunk::<16>()?,
+    })
+}
