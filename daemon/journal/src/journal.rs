@@ -362,6 +362,8 @@ impl Journal {
             Some(_) if self.next != self.durable_next => self.sync_current()?,
             _ => {}
         }
+        // Once the new segment may have its name, nothing more may go into the old one: the name ends it.
+        self.current = None;
         let mut current = self.begin_segment(self.durable_next, self.durable_link)?;
         if !self.lazy.is_empty() {
             let written = current.file.write_at(current.end, &self.lazy);

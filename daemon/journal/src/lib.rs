@@ -25,7 +25,11 @@ mod segment;
 pub mod sim;
 mod storage;
 mod survey;
+mod verify;
 mod walk;
+
+#[cfg(test)]
+mod fault_tests;
 
 pub use buffer::{Buffer, BufferError, BufferOpening, BufferOptions, Changes, Outbox, Pair, Seen};
 pub use disk::DiskStorage;
@@ -41,3 +45,4 @@ pub use reader::{Page, Position, Reader};
 pub use record::{Identity, Link, MAX_PAYLOAD, Payload, Record, Seq};
 pub use segment::FORMAT;
 pub use storage::{Access, Listed, Lock, Storage, StoredFile};
+pub use verify::{Export, SegmentVerified, Verified, verify};

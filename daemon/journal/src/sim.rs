@@ -285,7 +285,7 @@ impl Inode {
         let keep_size = match loss {
             Loss::Everything | Loss::Sizes => false,
             Loss::Nothing | Loss::Content | Loss::Entries => true,
-            Loss::AtRandom => toss(random) % 2 == 0,
+            Loss::AtRandom => toss(random).is_multiple_of(2),
         };
         if keep_size && self.resized {
             self.durable.resize(self.seen.len(), 0);
@@ -297,7 +297,7 @@ impl Inode {
                 Loss::Everything | Loss::Content => 0,
                 Loss::Nothing | Loss::Sizes | Loss::Entries => BLOCK,
                 Loss::AtRandom if Some(block) == last => usize::try_from(toss(random)).unwrap_or(0) % (BLOCK + 1),
-                Loss::AtRandom => BLOCK * usize::from(toss(random) % 2 == 0),
+                Loss::AtRandom => BLOCK * usize::from(toss(random).is_multiple_of(2)),
             };
             self.keep(block, len);
         }
