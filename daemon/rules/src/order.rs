@@ -11,20 +11,18 @@ use punchgate_model::Outcome;
 /// the rest the smallest content counts (at, person, factor, source, zone, direction, result, uncertainty,
 /// credential, quality), so that the choice depends on the set alone.
 pub fn one_of<'a>(a: &'a Punch, b: &'a Punch) -> &'a Punch {
-    let rank = |p: &'a Punch| {
-        let content = (p.at, &p.person, p.factor, &p.source, &p.zone, p.direction, p.result);
-        (
-            p.result == Outcome::Pending,
-            p.held_out,
-            content,
-            (p.uncertainty_ms, &p.credential, p.time_quality),
-        )
-    };
     if rank(b) < rank(a) { b } else { a }
 }
 
+fn rank(punch: &Punch) -> impl Ord {
+    let p = punch;
+    let said = (p.at, &p.person, p.factor, &p.source, &p.zone, p.direction, p.result);
+    let detail = (p.uncertainty_ms, &p.credential, p.time_quality);
+    (p.result == Outcome::Pending, p.held_out, said, detail)
+}
+
 /// The punches that `keep` wants, one per id, in order of (person, at, id).
-pub(crate) fn in_order<'a>(punches: &'a [Punch], keep: impl Fn(&Punch) -> bool) -> Vec<&'a Punch> {
+pub(crate) fn in_order(punches: &[Punch], keep: impl Fn(&Punch) -> bool) -> Vec<&Punch> {
     let mut by_id: HashMap<&PunchId, &Punch> = HashMap::with_capacity(punches.len());
     for punch in punches {
         by_id

@@ -49,7 +49,14 @@ fn each_history(alphabet: &[Letter], length: u32, mut check: impl FnMut(&[Punch]
                 rest /= alphabet.len();
                 now = now.plus_millis(letter.gap);
                 // at equal instants the id decides, and does not follow the order of writing
-                let id = format!("{}{place}", if (word + place as usize) % 2 == 0 { 'b' } else { 'a' });
+                let id = format!(
+                    "{}{place}",
+                    if (word + place as usize).is_multiple_of(2) {
+                        'b'
+                    } else {
+                        'a'
+                    }
+                );
                 Punch {
                     result: letter.result,
                     ..punch(&id, letter.factor, now)
@@ -130,7 +137,7 @@ fn each_order(punches: &mut [Punch], check: &mut impl FnMut(&[Punch])) {
         for i in 0..k {
             heap(k - 1, punches, check);
             if i + 1 < k {
-                punches.swap(if k % 2 == 0 { i } else { 0 }, k - 1);
+                punches.swap(if k.is_multiple_of(2) { i } else { 0 }, k - 1);
             }
         }
     }

@@ -7,6 +7,14 @@ use proptest::{collection::vec, prelude::*, sample::select};
 use punchgate_model::{Direction, Factor, Outcome, Timestamp};
 use punchgate_rules::{Findings, NoGroups, Policy, Punch, Rules, Stretch, evaluate, stretch_around};
 
+/// `PROPTEST_CASES` for a long run.
+fn cases() -> u32 {
+    std::env::var("PROPTEST_CASES")
+        .ok()
+        .and_then(|text| text.parse().ok())
+        .unwrap_or(1500)
+}
+
 fn rules() -> Rules {
     let quick = Policy {
         name: "quick".into(),
@@ -29,10 +37,28 @@ fn rules() -> Rules {
         name: "any".into(),
         ..any_order()
     };
+    // a window shorter than the repeats
+    let short = Policy {
+        name: "short".into(),
+        window: WITHIN / 5,
+        unrelated_after: WITHIN * 3,
+        ..office_door()
+    };
     Rules {
         repeats_within: WITHIN,
-        policies: vec![office_door(), any, quick, once, odd],
+        policies: vec![office_door(), any, quick, once, odd, short],
     }
+}
+
+/// Each policy alone, for it is alone that it allows the most cuts, and all of them together.
+fn some_rules() -> impl Strategy<Value = Rules> {
+    let alone = |policy: &Policy| Rules {
+        policies: vec![policy.clone()],
+        ..rules()
+    };
+    let mut each: Vec<Rules> = rules().policies.iter().map(alone).collect();
+    each.push(rules());
+    select(each)
 }
 
 prop_compose! {
@@ -82,7 +108,11 @@ fn until() -> impl Strategy<Value = Option<Timestamp>> {
 }
 
 fn all(punches: &[Punch], until: Option<Timestamp>) -> Findings {
-    evaluate(punches, &NoGroups, &rules(), until)
+    by(&rules(), punches, until)
+}
+
+fn by(rules: &Rules, punches: &[Punch], until: Option<Timestamp>) -> Findings {
+    evaluate(punches, &NoGroups, rules, until)
 }
 
 fn outside(found: &Findings, stretch: &Stretch) -> Findings {
@@ -123,14 +153,14 @@ fn part(punches: &[Punch], stretch: &Stretch) -> Vec<Punch> {
     punches.iter().filter(|p| stretch.contains(p.at)).cloned().collect()
 }
 
-fn around(punches: &[Punch], at: Timestamp, until: Option<Timestamp>) -> Stretch {
-    match stretch_around(punches, at, &NoGroups, &rules(), until) {
+fn around(rules: &Rules, punches: &[Punch], at: Timestamp, until: Option<Timestamp>) -> Stretch {
+    match stretch_around(punches, at, &NoGroups, rules, until) {
         Ok(stretch) => stretch,
     }
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 1500, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: cases(), ..ProptestConfig::default() })]
 
     #[test]
     fn the_rules_say_what_the_oracle_says(punches in history(24), until in until()) {
@@ -168,15 +198,16 @@ proptest! {
         (punches, index) in history(40).prop_filter("something to take away", |p| !p.is_empty())
             .prop_flat_map(|p| { let n = p.len(); (Just(p), 0..n) }),
         until in until(),
+        rules in some_rules(),
     ) {
         let mut without = punches.clone();
         let late = without.remove(index);
-        let (before, after) = (all(&without, until), all(&punches, until));
-        let stretch = around(&punches, late.at, until);
-        prop_assert_eq!(stretch, around(&without, late.at, until), "the change does not move its own bounds");
+        let (before, after) = (by(&rules, &without, until), by(&rules, &punches, until));
+        let stretch = around(&rules, &punches, late.at, until);
+        prop_assert_eq!(stretch, around(&rules, &without, late.at, until), "the change does not move its own bounds");
         prop_assert_eq!(outside(&before, &stretch), outside(&after, &stretch));
         for (history, found) in [(&without, &before), (&punches, &after)] {
-            prop_assert_eq!(&all(&part(history, &stretch), until), &inside(found, &stretch));
+            prop_assert_eq!(&by(&rules, &part(history, &stretch), until), &inside(found, &stretch));
         }
     }
 
@@ -184,6 +215,7 @@ proptest! {
     fn a_history_fed_punch_by_punch_ends_as_if_known_at_once(
         (punches, order) in history(30).prop_flat_map(|p| (Just(p.clone()), Just(p).prop_shuffle())),
         until in until(),
+        rules in some_rules(),
     ) {
         let mut known: Vec<Punch> = Vec::new();
         let mut found = Findings::default();
@@ -191,13 +223,13 @@ proptest! {
             let at = punch.at;
             known.push(punch);
             known.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
-            let stretch = around(&known, at, until);
-            let anew = all(&part(&known, &stretch), until);
+            let stretch = around(&rules, &known, at, until);
+            let anew = by(&rules, &part(&known, &stretch), until);
             found = outside(&found, &stretch);
             found.records.extend(anew.records);
             found.verdicts.extend(anew.verdicts);
         }
-        let mut expected = all(&punches, until);
+        let mut expected = by(&rules, &punches, until);
         for found in [&mut found, &mut expected] {
             found.records.sort_by(|a, b| a.id.cmp(&b.id));
             found.verdicts.sort_by(|a, b| a.id.cmp(&b.id));

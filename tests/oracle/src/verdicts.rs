@@ -147,7 +147,7 @@ fn fate_with_none_open(fates: &[Fate], punches: &[(Punch, char)], index: usize, 
         Fate::Reused { first } => Some(*first),
         _ => None,
     });
-    match verified_firsts.last() {
+    match verified_firsts.max() {
         Some(first) if policy.reuse_first && punch.at - punches[first].0.at <= policy.window => Fate::Reused { first },
         _ if policy.any_order => Fate::Opened,
         _ => Fate::Alone,

@@ -107,7 +107,7 @@ pub(super) fn parse(bytes: &[u8]) -> (Directory, Vec<CsvProblem>) {
     if NEEDED.into_iter().all(|name| columns.contains_key(name)) {
         for row in rows.records() {
             match row {
-                Ok(row) => reading.row(&row, &columns),
+                Ok(row) => reading.row(line_of(&row, &text), &row, &columns),
                 Err(error) => {
                     let line = error.position().map_or(0, csv::Position::line);
                     reading.report(line, What::NoRow(error.to_string()));
@@ -128,6 +128,20 @@ fn decode(bytes: &[u8]) -> (Cow<'_, str>, Option<What>) {
     (text, Some(if damaged { What::NoText } else { What::Gbk }))
 }
 
+/// The line a row is on. The reader counts from where it began to look, which is before any blank lines.
+fn line_of(row: &csv::StringRecord, text: &str) -> u64 {
+    let Some(position) = row.position() else { return 0 };
+    let from = usize::try_from(position.byte())
+        .ok()
+        .and_then(|byte| text.as_bytes().get(byte..));
+    let blank = from
+        .into_iter()
+        .flatten()
+        .take_while(|byte| matches!(byte, b'\r' | b'\n'));
+    let skipped = blank.filter(|byte| **byte == b'\n').count();
+    position.line().saturating_add(u64::try_from(skipped).unwrap_or(0))
+}
+
 #[derive(Default)]
 struct Rows {
     directory: Directory,
@@ -142,8 +156,7 @@ impl Rows {
         self.problems.push(CsvProblem { line, what });
     }
 
-    fn row(&mut self, row: &csv::StringRecord, columns: &BTreeMap<&str, usize>) {
-        let line = row.position().map_or(0, csv::Position::line);
+    fn row(&mut self, line: u64, row: &csv::StringRecord, columns: &BTreeMap<&str, usize>) {
         let field = |name: &str| columns.get(name).and_then(|index| row.get(*index)).unwrap_or("");
         if row.iter().all(str::is_empty) {
             return;

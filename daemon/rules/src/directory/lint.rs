@@ -59,9 +59,11 @@ impl fmt::Display for Remark {
     }
 }
 
+type Row<'a> = (&'a Credential, &'a BTreeSet<Person>);
+
 pub(super) fn lint(numbers: &BTreeMap<(Scope, Credential), BTreeSet<Person>>) -> Vec<Remark> {
     let mut remarks = Vec::new();
-    let mut stems: BTreeMap<(&Scope, &str, &str), Vec<(&Credential, &BTreeSet<Person>)>> = BTreeMap::new();
+    let mut stems: BTreeMap<(&Scope, &str, &str), Vec<Row<'_>>> = BTreeMap::new();
     for ((scope, credential), people) in numbers {
         if people.len() > 1 {
             let people = people.iter().cloned().collect();
