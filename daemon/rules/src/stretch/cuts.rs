@@ -103,7 +103,7 @@ impl Cuts<'_> {
             let nearest = earlier.last().copied().unwrap_or(Near::Nothing);
             earlier.push(mark.map_or(nearest, Near::Punch));
         }
-        let memory = Memory::of(policy, millis(self.rules.repeats_within));
+        let memory = Memory::of(policy);
         let mut later = Near::from(right);
         for boundary in (0..allowed.len()).rev() {
             if let Some(mark) = marks.get(boundary).copied().flatten() {
@@ -131,16 +131,14 @@ struct Memory {
     in_order: bool,
     window: i64,
     unrelated_after: i64,
-    within: i64,
 }
 
 impl Memory {
-    fn of(policy: &Policy, within: i64) -> Self {
+    fn of(policy: &Policy) -> Self {
         Self {
             in_order: policy.order == Pairing::FirstThenSecond,
             window: millis(policy.window),
             unrelated_after: millis(policy.unrelated_after),
-            within,
         }
     }
 
@@ -173,7 +171,8 @@ impl Memory {
         // In order, nothing is open after a second; a like punch takes the place of an open one either way.
         let nothing_open = self.in_order && a_kind == Some(Kind::Second);
         let alike = a_kind.is_some() && a_kind == b_kind;
-        let forgotten = gap > self.window && gap > self.within;
+        // That nothing is near enough to repeat what was judged, the pause for records has shown.
+        let forgotten = gap > self.window;
         if forgotten && (nothing_open || alike || gap > self.unrelated_after) {
             return true;
         }
