@@ -2,6 +2,7 @@
 
 mod accepted;
 mod refused;
+mod shipped;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
