@@ -1,1 +1,12 @@
-//! Placeholder.
+//! ZKTeco terminals and their many rebrands, spoken to on TCP or UDP port 4370.
+//!
+//! The terminal listens and keeps a log; we connect, take live events as they come, and read the whole log whenever its count
+//! says that we missed something. The log is the truth, events are only faster.
+//!
+//! Promises: a wrong comm key stops the conversation instead of looping; the layout of the log is found at every read; an
+//! event is acknowledged only when it is on the disk. Deliberately absent: disabling the terminal, clearing its log, writing
+//! users, reading templates, photos, names or passwords.
+
+#![forbid(unsafe_code)]
+
+pub mod codec;
