@@ -35,6 +35,6 @@ pub use fault::{Fault, Recovery};
 pub use intake::{Delivery, Intake, NotStored, Once, Receipt, Receipted, Stored};
 pub use remark::{Remark, Stage};
 pub use secret::Secret;
-pub use session::{Command, Heard, LinkGone, Session, Turn, Unheard, Wish};
+pub use session::{Command, Heard, LinkGone, Moment, Session, Turn, Unheard, Wish};
 pub use simulator::{Ledger, SimPunch, Simulator};
 pub use wire::{Cut, Described, Framer, Malformed, Snippet, Wire};

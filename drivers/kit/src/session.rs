@@ -72,6 +72,9 @@ pub enum Unheard {
     Gone(#[from] LinkGone),
 }
 
+/// A monotonic instant, for measuring how long something takes. Virtual in tests.
+pub type Moment = Instant;
+
 /// One side of a conversation: hears `H`, says `S`.
 #[derive(Debug)]
 pub struct Session<H, S> {
@@ -145,7 +148,7 @@ impl<H, S> Session<H, S> {
     }
 
     /// The monotonic time, for measuring a round trip. Virtual in tests.
-    pub fn moment(&self) -> Instant {
+    pub fn moment(&self) -> Moment {
         Instant::now()
     }
 

@@ -10,3 +10,16 @@
 #![forbid(unsafe_code)]
 
 pub mod codec;
+pub mod driver;
+mod log;
+mod mapping;
+pub mod options;
+mod reader;
+pub mod simulator;
+mod verify;
+
+pub use driver::ZkTcp;
+pub use options::Options;
+pub use reader::ZkReader;
+pub use simulator::{Knobs, ZkSim};
+pub use verify::VerifyTable;
