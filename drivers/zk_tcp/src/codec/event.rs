@@ -104,7 +104,7 @@ fn punches(data: &[u8]) -> Result<Vec<(Row, Vec<u8>)>, Malformed> {
     }
     let several = LENGTHS
         .into_iter()
-        .filter(|length| data.len() % length == 0 && data.len() > *length);
+        .filter(|length| data.len().is_multiple_of(*length) && data.len() > *length);
     for length in several {
         let rows: Option<Vec<_>> = data
             .chunks(length)

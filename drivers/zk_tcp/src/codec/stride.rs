@@ -60,7 +60,7 @@ impl Fit {
             .and_then(|n| n.checked_mul(layout.stride()));
         Self {
             layout,
-            divides: entries.len() % layout.stride() == 0,
+            divides: entries.len().is_multiple_of(layout.stride()),
             counted: counted.is_some_and(|length| length > 0 && length == entries.len()),
             plausible: share(plausible),
             readable: share(readable),

@@ -43,7 +43,7 @@ impl UserLayout {
         let hinted = counted.and_then(|n| Self::ALL.into_iter().find(|l| l.stride() * n == entries.len()));
         hinted.or_else(|| {
             let readable = |layout: &Self| entries.chunks(layout.stride()).all(|e| layout.user(e).is_ok());
-            let fits = |layout: &Self| entries.len() % layout.stride() == 0 && readable(layout);
+            let fits = |layout: &Self| entries.len().is_multiple_of(layout.stride()) && readable(layout);
             Self::ALL.into_iter().find(fits)
         })
     }

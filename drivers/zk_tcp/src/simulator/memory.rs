@@ -175,7 +175,7 @@ impl Memory {
 
 /// Whether it is the turn of the nth thing, from 1, of something that happens every so often.
 pub(super) fn is_turn(every: usize, nth: usize) -> bool {
-    every > 0 && nth % every == 0
+    every > 0 && nth.is_multiple_of(every)
 }
 
 /// The number as the terminal can store it: some layouts know only numbers, without leading zeros.
