@@ -506,7 +506,7 @@ impl Parting {
     fn new(len: usize) -> Self {
         Self {
             len,
-            parts: vec![0..len],
+            parts: Vec::from([0..len]),
             answered: 0,
             settled: 0,
             dead: Vec::new(),
