@@ -3,12 +3,14 @@
 //! - [`stream`]: the one loop between a byte stream and a conversation.
 //! - [`datagram`]: the same for datagrams.
 //! - [`tcp`], [`udp`]: dialling for drivers, listening for simulators.
+//! - [`http`]: listening for devices that call, calling for simulators.
 //!
 //! Deliberately absent: retry and backoff (the supervisor's), and any protocol.
 
 #![forbid(unsafe_code)]
 
 pub mod datagram;
+pub mod http;
 mod mailbox;
 pub mod stream;
 pub mod tcp;
