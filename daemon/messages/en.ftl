@@ -98,6 +98,11 @@ check-policy-line-any = { $name }: { $first } and { $second } in any order, with
 check-anything = any punch
 check-upstream-line = { $name }: { $driver } { $url } ({ $send }; up to { $max }, every { $every })
 
+## replay
+
+replay-bad-line = { $file }:{ $line }: { $why }
+directory-line = { $file }: { $why }
+
 ## Command line
 
 cli-about = A gateway between attendance and door devices and the systems that need their punches
@@ -110,3 +115,7 @@ cli-arg-lang = The language of messages: en or zh-CN
 cli-arg-json = Print JSON
 cli-help = Print help
 cli-version = Print the version
+cli-io = cannot read or write: { $why }
+cli-replay = Say what the rules make of the punches in a file: records and verdicts as JSON lines
+cli-arg-until = How far the data are complete, such as 2026-03-02T12:00:00Z; altogether when left out
+cli-arg-punches = JSON lines, one punch each; - is standard input

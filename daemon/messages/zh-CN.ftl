@@ -98,6 +98,11 @@ check-policy-line-any = { $name }：{ $first } 与 { $second }，次序不限，
 check-anything = 任何打卡
 check-upstream-line = { $name }：{ $driver } { $url }（{ $send }；每批最多 { $max } 条，最长等待 { $every }）
 
+## replay
+
+replay-bad-line = { $file }:{ $line }: { $why }
+directory-line = { $file }: { $why }
+
 ## 命令行
 
 cli-about = 连接考勤、门禁设备与上层系统的网关
@@ -110,3 +115,7 @@ cli-arg-lang = 消息语言：en 或 zh-CN
 cli-arg-json = 以 JSON 输出
 cli-help = 显示帮助
 cli-version = 显示版本
+cli-io = 读写失败：{ $why }
+cli-replay = 用规则离线评判文件中的打卡，以 JSON 行输出记录和结论
+cli-arg-until = 数据完整到何时，例如 2026-03-02T12:00:00Z；不写表示全部完整
+cli-arg-punches = JSON 行文件，每行一次打卡；- 表示标准输入

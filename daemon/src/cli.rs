@@ -3,15 +3,20 @@
 //! Help texts come from the catalogue like every other sentence: a command has the message `cli-VERB`, an argument
 //! `cli-arg-NAME`. To add a verb: a variant here, a file in `commands/`, its sentences in both catalogues.
 
-use std::{ffi::OsString, io, path::PathBuf};
+use std::{
+    ffi::OsString,
+    io::{self, Write as _},
+    path::PathBuf,
+};
 
 use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use punchgate_model::Timestamp;
 
 use crate::{
-    commands,
+    commands::{self, replay::Replay},
     config::{self, Load, Secrets},
     exit::Exit,
-    messages::{Lang, try_say},
+    messages::{Lang, Message, try_say},
     registry,
 };
 
@@ -43,6 +48,8 @@ pub struct Global {
 pub enum Verb {
     /// Read the configuration and print the plan.
     Check(Json),
+    /// Say what the rules make of punches in a file.
+    Replay(Punches),
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigVerb),
@@ -61,6 +68,17 @@ pub struct Json {
     /// Print JSON.
     #[arg(long)]
     pub json: bool,
+}
+
+/// Which punches, and how far they are complete.
+#[derive(Debug, Clone, Args)]
+pub struct Punches {
+    /// How far the data are complete, an instant with an offset.
+    #[arg(long, value_name = "TIME")]
+    pub until: Option<Timestamp>,
+    /// JSON lines, one punch each; `-` is standard input.
+    #[arg(value_name = "FILE")]
+    pub punches: PathBuf,
 }
 
 impl Global {
@@ -103,6 +121,14 @@ fn run(cli: &Cli) -> Exit {
             let load = cli.global.load(Secrets::from_environment());
             commands::check::check(&load, lang, json.json, &mut out, &mut err)
         }
+        Verb::Replay(Punches { until, punches }) => {
+            let asked = Replay {
+                config: cli.global.config.clone(),
+                until: *until,
+                file: punches.clone(),
+            };
+            commands::replay::replay(&asked, lang, &mut out, &mut err)
+        }
         Verb::Config(ConfigVerb::Print(json)) => {
             let load = cli.global.load(Secrets::Leave);
             commands::config_print::print(&load, lang, json.json, &mut out, &mut err)
@@ -111,7 +137,11 @@ fn run(cli: &Cli) -> Exit {
     done.unwrap_or_else(|error| match error.kind() {
         // Whoever read our output has seen enough.
         io::ErrorKind::BrokenPipe => Exit::Ok,
-        _ => Exit::Io,
+        _ => {
+            // Standard output may be what failed, so this may be lost as well.
+            let _ = writeln!(err, "{}", Message::new("cli-io").with("why", &error).say(lang));
+            Exit::Io
+        }
     })
 }
 

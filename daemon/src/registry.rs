@@ -1,6 +1,8 @@
 //! The drivers, one line each. Nothing else in the daemon names a protocol.
 
-use crate::config::{KnownDriver, LinkKind};
+use punchgate_kit::Carrier;
+
+use crate::config::KnownDriver;
 
 /// What the configuration must know of every driver.
 pub fn known() -> &'static [KnownDriver] {
@@ -9,7 +11,7 @@ pub fn known() -> &'static [KnownDriver] {
 
 const ZK_TCP: KnownDriver = KnownDriver {
     name: "zk_tcp",
-    links: &[LinkKind::Tcp, LinkKind::Udp],
+    carriers: &[Carrier::Tcp, Carrier::Udp],
     has_clock: true,
     secrets: &["comm_key"],
     check: |_| Ok(()),
@@ -17,7 +19,7 @@ const ZK_TCP: KnownDriver = KnownDriver {
 
 const SERIAL_LINE: KnownDriver = KnownDriver {
     name: "serial_line",
-    links: &[LinkKind::Serial, LinkKind::Tcp],
+    carriers: &[Carrier::Serial, Carrier::Tcp],
     has_clock: true,
     secrets: &[],
     check: |_| Ok(()),
@@ -25,7 +27,7 @@ const SERIAL_LINE: KnownDriver = KnownDriver {
 
 const HTTP_INGEST: KnownDriver = KnownDriver {
     name: "http_ingest",
-    links: &[LinkKind::Http],
+    carriers: &[],
     has_clock: false,
     secrets: &["token"],
     check: |_| Ok(()),

@@ -3,3 +3,6 @@
 pub mod check;
 pub mod config_print;
 mod faults;
+pub mod replay;
+#[cfg(test)]
+mod tests;

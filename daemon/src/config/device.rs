@@ -165,7 +165,9 @@ fn options(reader: &Reader<'_>, device: &str, driver: &KnownDriver, around: &Sur
         OptionsFault::Unknown { key, known } => reader.unknown(&key, &at, known),
         OptionsFault::Missing(key) if driver.secrets.contains(&key.as_str()) && !secrets_read => {}
         OptionsFault::Missing(key) => reader.missing(&key),
-        OptionsFault::Refused(why) => {
+        // Nothing can be said of a secret that was left closed.
+        OptionsFault::Secret(_) if !options.secrets_are_open() => return Some(options),
+        OptionsFault::Secret(why) | OptionsFault::Refused(why) => {
             reader.findings.push(
                 &at,
                 ProblemKind::Option {

@@ -1,7 +1,6 @@
 //! What the configuration must know of a driver. The registry supplies one for each.
 
-use punchgate_kit::{About, Carrier};
-use serde::de::DeserializeOwned;
+use punchgate_kit::{Carrier, Driver, HttpDriver, StreamDriver};
 
 use super::options::{Options, OptionsError};
 
@@ -45,8 +44,8 @@ impl From<Carrier> for LinkKind {
 pub struct KnownDriver {
     /// Its name in `driver = "…"`.
     pub name: &'static str,
-    /// What may carry it; the first is the default. Never empty.
-    pub links: &'static [LinkKind],
+    /// What may carry it, the first being the default; empty for a driver whose devices call by HTTP.
+    pub carriers: &'static [Carrier],
     /// Whether its devices keep time, so that `timezone` is needed.
     pub has_clock: bool,
     /// The option keys that are secrets.
@@ -56,14 +55,31 @@ pub struct KnownDriver {
 }
 
 impl KnownDriver {
-    /// The driver that says `about` of itself, takes the options `T` and is carried by `links`.
-    pub const fn new<T: DeserializeOwned>(about: &About, links: &'static [LinkKind]) -> Self {
+    /// A driver over bytes.
+    pub const fn stream<D: StreamDriver>() -> Self {
+        Self::carried::<D>(D::CARRIERS)
+    }
+
+    /// A driver whose devices call by HTTP.
+    pub const fn http<D: HttpDriver>() -> Self {
+        Self::carried::<D>(&[])
+    }
+
+    const fn carried<D: Driver>(carriers: &'static [Carrier]) -> Self {
         Self {
-            name: about.name,
-            links,
-            has_clock: about.has_clock,
-            secrets: about.secrets,
-            check: |options| options.read::<T>().map(drop),
+            name: D::ABOUT.name,
+            carriers,
+            has_clock: D::ABOUT.has_clock,
+            secrets: D::ABOUT.secrets,
+            check: |options| options.read::<D::Options>().map(drop),
+        }
+    }
+
+    /// The links it may have; never empty.
+    pub(crate) fn links(&self) -> Vec<LinkKind> {
+        match self.carriers {
+            [] => vec![LinkKind::Http],
+            carriers => carriers.iter().map(|carrier| (*carrier).into()).collect(),
         }
     }
 }

@@ -135,19 +135,19 @@ fn line(reader: &Reader<'_>) -> SerialPort {
 }
 
 fn choose(reader: &Reader<'_>, driver: &KnownDriver) -> Option<LinkKind> {
+    let links = driver.links();
     if let Some(entry) = reader.entry("transport") {
-        let words: Vec<_> = driver.links.iter().map(|link| (link.word(), *link)).collect();
+        let words: Vec<_> = links.iter().map(|link| (link.word(), *link)).collect();
         return word("transport", &entry.node, &words)
             .map_err(|p| reader.findings.extend(vec![p]))
             .ok();
     }
     // A `port` says serial as plainly as the word would.
     let written: Vec<_> = reader.rest().into_iter().map(|entry| entry.key.as_str()).collect();
-    let named = driver
-        .links
+    let named = links
         .iter()
         .find(|link| keys(**link).first().is_some_and(|key| written.contains(key)));
-    named.or(driver.links.first()).copied()
+    named.or(links.first()).copied()
 }
 
 /// A key of another kind of link is a misunderstanding worth more than "unknown key".

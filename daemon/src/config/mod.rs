@@ -14,6 +14,7 @@ mod link;
 mod listen;
 mod load;
 mod log;
+mod meaning;
 mod merge;
 mod nearest;
 mod node;

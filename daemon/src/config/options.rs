@@ -37,6 +37,10 @@ impl Options {
         &self.secrets
     }
 
+    pub(crate) fn secrets_are_open(&self) -> bool {
+        self.secrets.values().all(|secret| secret.secret().is_some())
+    }
+
     /// The options without secrets, as a TOML table.
     pub fn table(&self) -> toml::Table {
         self.entries
@@ -67,15 +71,13 @@ impl Options {
         })
         .map_err(|error| {
             let told = error.to_string();
-            let spilt = self
+            let secrets = self
                 .secrets
                 .values()
-                .filter_map(SecretRef::secret)
-                .any(|secret| told.contains(secret.reveal()));
-            if spilt {
-                OptionsError::unusable_secret(&self.at)
-            } else {
-                error.or_at(&self.at)
+                .filter_map(|secret| Some(secret.secret()?.reveal()));
+            match secrets.into_iter().find(|secret| told.contains(secret)) {
+                Some(spilt) => error.about_secret(spilt, &self.at),
+                None => error.or_at(&self.at),
             }
         })
     }
@@ -102,6 +104,8 @@ pub enum OptionsFault {
     },
     /// A key the driver needs.
     Missing(String),
+    /// A secret the driver cannot use, in the driver's words unless they repeat it.
+    Secret(String),
     /// Anything else, in the driver's words.
     Refused(String),
 }
@@ -111,11 +115,17 @@ impl OptionsError {
         Self { at: None, why }
     }
 
-    fn unusable_secret(at: &Place) -> Self {
-        let why = "a secret of this device does not have the form its driver wants".to_owned();
+    /// The driver's words about a secret, unless they repeat it.
+    fn about_secret(self, secret: &str, at: &Place) -> Self {
+        let told = self.to_string();
+        let why = if told.contains(secret) {
+            "a secret of this device does not have the form its driver wants".to_owned()
+        } else {
+            told
+        };
         Self {
             at: Some(at.clone()),
-            why: OptionsFault::Refused(why),
+            why: OptionsFault::Secret(why),
         }
     }
 
@@ -132,7 +142,7 @@ impl fmt::Display for OptionsError {
                 write!(f, "unknown key `{key}`, wanted one of: {}", known.join(", "))
             }
             OptionsFault::Missing(key) => write!(f, "missing key `{key}`"),
-            OptionsFault::Refused(why) => f.write_str(why),
+            OptionsFault::Secret(why) | OptionsFault::Refused(why) => f.write_str(why),
         }
     }
 }
@@ -144,6 +154,15 @@ impl de::Error for OptionsError {
         Self::new(OptionsFault::Refused(why.to_string()))
     }
 
+    /// Names the kind of a text, not the text: it may be a secret, and the place says which it is.
+    fn invalid_type(got: de::Unexpected<'_>, wanted: &dyn de::Expected) -> Self {
+        Self::custom(format_args!("got {}, wanted {wanted}", kind(&got)))
+    }
+
+    fn invalid_value(got: de::Unexpected<'_>, wanted: &dyn de::Expected) -> Self {
+        Self::custom(format_args!("got {}, wanted {wanted}", kind(&got)))
+    }
+
     fn unknown_field(field: &str, expected: &'static [&'static str]) -> Self {
         Self::new(OptionsFault::Unknown {
             key: field.to_owned(),
@@ -153,6 +172,13 @@ impl de::Error for OptionsError {
 
     fn missing_field(field: &'static str) -> Self {
         Self::new(OptionsFault::Missing(field.to_owned()))
+    }
+}
+
+fn kind(got: &de::Unexpected<'_>) -> String {
+    match got {
+        de::Unexpected::Str(_) => "a string".to_owned(),
+        other => other.to_string(),
     }
 }
 
@@ -219,10 +245,9 @@ impl<'de> de::MapAccess<'de> for TableReader<'de> {
             .ok_or_else(|| de::Error::custom("a value before its key"))?;
         match item {
             Item::Node(node) => seed.deserialize(node).map_err(|error| error.or_at(&node.at)),
-            // The driver's own words would repeat the secret.
             Item::Secret(text) => seed
                 .deserialize(Whispered(text))
-                .map_err(|_| OptionsError::unusable_secret(&at)),
+                .map_err(|error| error.about_secret(text, &at)),
         }
     }
 }

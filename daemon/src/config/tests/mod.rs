@@ -6,10 +6,11 @@ mod shipped;
 
 use std::{fs, os::unix::fs::PermissionsExt, path::Path};
 
+use punchgate_kit::Carrier;
 use serde::Deserialize;
 use tempfile::TempDir;
 
-use super::{Config, KnownDriver, LinkKind, Load, Problems, Secrets, load};
+use super::{Config, KnownDriver, Load, Problems, Secrets, load};
 
 #[derive(Debug, Clone, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
@@ -36,21 +37,21 @@ struct LineOptions {}
 pub(super) const DRIVERS: &[KnownDriver] = &[
     KnownDriver {
         name: "zk_tcp",
-        links: &[LinkKind::Tcp, LinkKind::Udp],
+        carriers: &[Carrier::Tcp, Carrier::Udp],
         has_clock: true,
         secrets: &["comm_key"],
         check: |options| options.read::<ZkOptions>().map(drop),
     },
     KnownDriver {
         name: "serial_line",
-        links: &[LinkKind::Serial, LinkKind::Tcp],
+        carriers: &[Carrier::Serial, Carrier::Tcp],
         has_clock: true,
         secrets: &[],
         check: |options| options.read::<LineOptions>().map(drop),
     },
     KnownDriver {
         name: "http_ingest",
-        links: &[LinkKind::Http],
+        carriers: &[],
         has_clock: false,
         secrets: &["token"],
         check: |options| options.read::<HttpOptions>().map(drop),
