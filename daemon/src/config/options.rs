@@ -58,7 +58,7 @@ impl Options {
     pub fn read<T: DeserializeOwned>(&self) -> Result<T, OptionsError> {
         let secrets = self.secrets.iter().map(|(key, secret)| {
             let text = secret.secret().map_or("", |secret| secret.reveal());
-            (key.as_str(), self.at.clone(), Item::Secret(text))
+            (key.as_str(), secret.at.clone(), Item::Secret(key, text))
         });
         let entries = self
             .entries
@@ -71,12 +71,12 @@ impl Options {
         })
         .map_err(|error| {
             let told = error.to_string();
-            let secrets = self
+            let open = self
                 .secrets
-                .values()
-                .filter_map(|secret| Some(secret.secret()?.reveal()));
-            match secrets.into_iter().find(|secret| told.contains(secret)) {
-                Some(spilt) => error.about_secret(spilt, &self.at),
+                .iter()
+                .filter_map(|(key, secret)| Some((key, secret.secret()?.reveal(), &secret.at)));
+            match open.into_iter().find(|(_, secret, _)| told.contains(secret)) {
+                Some((key, spilt, at)) => error.about_secret(key, spilt, at),
                 None => error.or_at(&self.at),
             }
         })
@@ -116,16 +116,17 @@ impl OptionsError {
     }
 
     /// The driver's words about a secret, unless they repeat it.
-    fn about_secret(self, secret: &str, at: &Place) -> Self {
+    fn about_secret(self, key: &str, secret: &str, at: &Place) -> Self {
         let told = self.to_string();
-        let why = if told.contains(secret) {
-            "a secret of this device does not have the form its driver wants".to_owned()
+        let spilt = !secret.is_empty() && told.contains(secret);
+        let why = if spilt {
+            "not in the form the driver wants"
         } else {
-            told
+            &told
         };
         Self {
             at: Some(at.clone()),
-            why: OptionsFault::Secret(why),
+            why: OptionsFault::Secret(format!("the secret `{key}`: {why}")),
         }
     }
 
@@ -205,7 +206,7 @@ fn plain(node: &Node) -> toml::Value {
 #[derive(Clone, Copy)]
 enum Item<'a> {
     Node(&'a Node),
-    Secret(&'a str),
+    Secret(&'a str, &'a str),
 }
 
 struct TableReader<'a> {
@@ -245,9 +246,9 @@ impl<'de> de::MapAccess<'de> for TableReader<'de> {
             .ok_or_else(|| de::Error::custom("a value before its key"))?;
         match item {
             Item::Node(node) => seed.deserialize(node).map_err(|error| error.or_at(&node.at)),
-            Item::Secret(text) => seed
+            Item::Secret(key, text) => seed
                 .deserialize(Whispered(text))
-                .map_err(|error| error.about_secret(text, &at)),
+                .map_err(|error| error.about_secret(key, text, &at)),
         }
     }
 }

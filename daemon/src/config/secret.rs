@@ -14,6 +14,7 @@ use punchgate_kit::Secret;
 
 use super::{
     node::{Node, Value},
+    place::Place,
     problem::{Problem, ProblemKind, Wanted},
     reader::{Findings, Reader},
     value::wrong_type,
@@ -45,6 +46,8 @@ impl fmt::Display for SecretSource {
 pub struct SecretRef {
     /// Where it is.
     pub source: SecretSource,
+    /// Where the configuration says so.
+    pub at: Place,
     secret: Option<Secret>,
 }
 
@@ -96,11 +99,16 @@ impl Surroundings<'_> {
             credential => credential,
         };
         let Secrets::Open { credentials } = self.secrets else {
-            return Some(SecretRef { source, secret: None });
+            return Some(SecretRef {
+                source,
+                at: node.at.clone(),
+                secret: None,
+            });
         };
         match open(key, &source, credentials.as_deref()) {
             Ok(secret) => Some(SecretRef {
                 source,
+                at: node.at.clone(),
                 secret: Some(secret),
             }),
             Err(kind) => {

@@ -2,7 +2,7 @@ use std::time::Duration;
 
 use punchgate_model::Factor;
 
-use super::{super::*, DRIVERS, Site, ZkOptions};
+use super::{super::*, Site, ZkOptions};
 
 /// The contract's example, as `surface.md` has it.
 const CONTRACT: &str = r#"
@@ -106,7 +106,7 @@ fn the_contract_reads_word_for_word_when_secrets_stay_closed() {
     let site = Site::with(CONTRACT);
     let load_ = Load {
         file: site.path().join("punchgate.toml"),
-        drivers: DRIVERS,
+        drivers: crate::registry::known(),
         secrets: Secrets::Leave,
     };
     let config = load(&load_).expect("the contract");
