@@ -3,13 +3,47 @@
 mod room;
 
 use bytes::Bytes;
-use http::Request;
+use http::{Request, Response};
 use punchgate_kit::NotStored;
 use punchgate_model::{Credential, Factor};
-use room::{Room, json};
+use punchgate_transports::http::client::Connection;
+use room::Room;
 use serde_json::json;
 
 const GOOD: &str = r#"{"punches":[{"id":"a1","person":"E001","factor":"gps","at":"2026-03-02T08:40:00.000+08:00"}]}"#;
+
+/// What only this file does with a room.
+trait Calls {
+    async fn usual() -> Room;
+    async fn post(&self, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response<Bytes>;
+    async fn call(&self, request: Request<Bytes>) -> Response<Bytes>;
+}
+
+impl Calls for Room {
+    /// With one source `wecom` whose token is `t0p`, which may claim GPS and Wi-Fi.
+    async fn usual() -> Self {
+        Room::with(&[("wecom", r#"{"token":"t0p","factors":["gps","wifi"]}"#)]).await
+    }
+
+    /// Posts a body with the right token and these headers more.
+    async fn post(&self, headers: &[(&str, &str)], body: impl Into<Bytes>) -> Response<Bytes> {
+        let mut request = Request::post("/ingest/v1/punches").header("authorization", "Bearer t0p");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        self.call(request.body(body.into()).expect("a request")).await
+    }
+
+    async fn call(&self, request: Request<Bytes>) -> Response<Bytes> {
+        let mut connection = Connection::open(self.address).await.expect("the gateway listens");
+        connection.call(request).await.expect("an answer")
+    }
+}
+
+/// A body of an answer or problem as JSON.
+fn json(response: &Response<Bytes>) -> serde_json::Value {
+    serde_json::from_slice(response.body()).expect("a JSON body")
+}
 
 fn punch(person: &str, at: &str) -> String {
     format!(r#"{{"person":"{person}","factor":"gps","at":"{at}"}}"#)

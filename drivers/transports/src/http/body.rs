@@ -5,17 +5,18 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
+use punchgate_kit::Refused;
 
 /// Bodies up to this size are not counted: their memory is bounded by the number of connections.
 const SMALL: usize = 64 * 1024;
 
 /// Why a body was not read whole.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Unread {
-    /// It is longer than this many bytes.
-    TooLarge { limit: usize },
-    /// Other bodies take up the memory.
-    Busy,
+    /// The handler does not want it, it is too large, or other bodies take up the memory.
+    Refused(Refused),
+    /// The request target is longer than allowed.
+    TargetTooLong,
     /// It ended early, broke its encoding, or came too slowly.
     Broken,
 }
@@ -69,10 +70,10 @@ pub(super) async fn read<'a>(
         None => limit,
     };
     if length > limit {
-        return Err(Unread::TooLarge { limit });
+        return Err(Unread::Refused(Refused::TooLarge { limit }));
     }
     let share = match length > SMALL {
-        true => Some(store.share(length).ok_or(Unread::Busy)?),
+        true => Some(store.share(length).ok_or(Unread::Refused(Refused::Busy))?),
         false => None,
     };
     let Some(first) = piece(&mut body).await? else {
@@ -85,7 +86,7 @@ pub(super) async fn read<'a>(
     let mut next = Some(first);
     while let Some(bytes) = next {
         if whole.len() + bytes.len() > limit {
-            return Err(Unread::TooLarge { limit });
+            return Err(Unread::Refused(Refused::TooLarge { limit }));
         }
         whole.extend_from_slice(&bytes);
         next = piece(&mut body).await?;

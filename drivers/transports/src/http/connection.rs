@@ -7,13 +7,12 @@ use http::{Request, Response, StatusCode};
 use http_body_util::Full;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use punchgate_kit::Refused;
 use tokio::net::TcpStream;
 use tokio_util::sync::CancellationToken;
 
 use super::{
     Handler, Limits,
-    body::{Store, Unread, read},
+    body::{Share, Store, Unread, read},
     handler::{empty, last},
     watch::{Phase, Watch, Watched},
 };
@@ -37,6 +36,8 @@ pub(super) async fn serve<H: Handler>(stream: TcpStream, peer: SocketAddr, room:
         .timer(TokioTimer::new())
         // The watched stream has the deadlines, see there.
         .header_read_timeout(None)
+        // hyper's buffer grows in powers of two and past its limit; the header size is the limit that counts.
+        .max_header_size(room.limits.head_bytes)
         .max_buf_size(room.limits.head_bytes.max(8192))
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(connection);
@@ -61,39 +62,38 @@ async fn exchange<H: Handler>(
 ) -> Response<Full<Bytes>> {
     watch.enter(Phase::Body);
     let (head, body) = request.into_parts();
-    let mut response = match admitted(room, &head) {
-        Err(refusal) => {
-            watch.end_after_this();
-            refusal
+    let response = match whole(room, &head, body).await {
+        Ok((body, share)) => {
+            watch.enter(Phase::Answering);
+            let response = room.handler.answer(Request::from_parts(head, body), peer).await;
+            drop(share);
+            response
         }
-        Ok(limit) => match read(body, limit, &room.store).await {
-            Ok((body, share)) => {
-                watch.enter(Phase::Answering);
-                let response = room.handler.answer(Request::from_parts(head, body), peer).await;
-                drop(share);
-                response
+        Err(why) => {
+            // What is left of the body is not read, so nothing can follow it.
+            watch.end_after_this();
+            match why {
+                Unread::TargetTooLong => empty(StatusCode::URI_TOO_LONG),
+                Unread::Broken => empty(StatusCode::BAD_REQUEST),
+                Unread::Refused(why) => room.handler.refuse(&head, &why),
             }
-            Err(why) => {
-                watch.end_after_this();
-                match why {
-                    Unread::TooLarge { limit } => room.handler.refuse(&head, &Refused::TooLarge { limit }),
-                    Unread::Busy => room.handler.refuse(&head, &Refused::Busy),
-                    Unread::Broken => empty(StatusCode::BAD_REQUEST),
-                }
-            }
-        },
+        }
     };
-    if watch.is_last() {
-        response = last(response);
-    }
+    let response = if watch.is_last() { last(response) } else { response };
     watch.enter(Phase::Idle);
     response.map(Full::new)
 }
 
-fn admitted<H: Handler>(room: &Room<H>, head: &http::request::Parts) -> Result<usize, Response<Bytes>> {
+/// The body of a request that is admitted.
+async fn whole<'a, H: Handler>(
+    room: &'a Room<H>,
+    head: &http::request::Parts,
+    body: Incoming,
+) -> Result<(Bytes, Option<Share<'a>>), Unread> {
     let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target > room.limits.target_bytes {
-        return Err(empty(StatusCode::URI_TOO_LONG));
+        return Err(Unread::TargetTooLong);
     }
-    room.handler.admit(head)
+    let limit = room.handler.admit(head).map_err(Unread::Refused)?;
+    read(body, limit, &room.store).await
 }

@@ -91,10 +91,8 @@ impl Router {
 }
 
 impl Handler for Router {
-    fn admit(&self, head: &Parts) -> Result<usize, Response<Bytes>> {
-        self.at(head.uri.path())
-            .ok_or_else(|| refusal(&Refused::Nowhere))?
-            .admit(head)
+    fn admit(&self, head: &Parts) -> Result<usize, Refused> {
+        self.at(head.uri.path()).ok_or(Refused::Nowhere)?.admit(head)
     }
 
     fn refuse(&self, head: &Parts, why: &Refused) -> Response<Bytes> {
@@ -140,7 +138,7 @@ struct Device<D: HttpDriver> {
 trait Protocol: Any + Send + Sync {
     fn name(&self) -> &'static str;
     fn serves(&self, path: &str) -> bool;
-    fn admit(&self, head: &Parts) -> Result<usize, Response<Bytes>>;
+    fn admit(&self, head: &Parts) -> Result<usize, Refused>;
     fn refuse(&self, why: &Refused) -> Response<Bytes>;
     fn answer<'a>(&'a self, router: &'a Router, request: Request<Bytes>, peer: SocketAddr) -> Answering<'a>;
 }
@@ -157,9 +155,8 @@ impl<D: HttpDriver> Protocol for Spoken<D> {
         })
     }
 
-    fn admit(&self, head: &Parts) -> Result<usize, Response<Bytes>> {
-        D::admit(head).map_err(|why| D::refuse(&why))?;
-        Ok(D::LONGEST_BODY)
+    fn admit(&self, head: &Parts) -> Result<usize, Refused> {
+        D::admit(head).map(|()| D::LONGEST_BODY)
     }
 
     fn refuse(&self, why: &Refused) -> Response<Bytes> {

@@ -6,13 +6,13 @@ use punchgate_kit::Refused;
 
 /// Answers whole requests.
 pub trait Handler: Send + Sync + 'static {
-    /// Looks at the head before the body is read: the longest body in bytes, or the answer if it is refused at once.
+    /// Looks at the head before the body is read: the longest body in bytes.
     ///
     /// # Errors
-    /// The answer to a request whose body need not be read; the connection is closed after it.
-    fn admit(&self, head: &Parts) -> Result<usize, Response<Bytes>>;
+    /// Why the body need not be read. The request is answered by [`Handler::refuse`] and the connection closed.
+    fn admit(&self, head: &Parts) -> Result<usize, Refused>;
 
-    /// The answer to a request that could not be read whole.
+    /// The answer to a request that was not admitted or could not be read whole.
     fn refuse(&self, _head: &Parts, why: &Refused) -> Response<Bytes> {
         refusal(why)
     }
@@ -40,7 +40,7 @@ where
     F: Fn(Request<Bytes>, SocketAddr) -> A + Send + Sync + 'static,
     A: Future<Output = Response<Bytes>> + Send,
 {
-    fn admit(&self, _head: &Parts) -> Result<usize, Response<Bytes>> {
+    fn admit(&self, _head: &Parts) -> Result<usize, Refused> {
         Ok(self.longest_body)
     }
 
