@@ -11,6 +11,8 @@ pub(super) struct Buffer {
     read: usize,
     /// How many records of the log are in it.
     records: usize,
+    /// Whether it was small enough to be sent at once, so that the next question finds the place free.
+    sent_at_once: bool,
 }
 
 impl Visit<'_> {
@@ -150,19 +152,19 @@ impl Visit<'_> {
 
     /// A buffer of a table, unless one was left behind: then that one, as real terminals do.
     fn fill(&mut self, table: Table) -> usize {
-        let knobs = &self.terminal.knobs;
-        let memory = self.terminal.memory();
-        let buffer = self.buffer.get_or_insert_with(|| match table {
-            Table::Punches => Buffer {
-                set: memory.punches(knobs),
+        let (knobs, memory) = (&self.terminal.knobs, self.terminal.memory());
+        self.buffer.take_if(|buffer| buffer.sent_at_once);
+        let buffer = self.buffer.get_or_insert_with(|| {
+            let (set, records) = match table {
+                Table::Punches => (memory.punches(knobs), memory.log.len()),
+                Table::Users => (memory.table(knobs), 0),
+            };
+            Buffer {
+                set,
                 read: 0,
-                records: memory.log.len(),
-            },
-            Table::Users => Buffer {
-                set: memory.table(knobs),
-                read: 0,
-                records: 0,
-            },
+                records,
+                sent_at_once: false,
+            }
         });
         buffer.set.len()
     }
@@ -173,7 +175,7 @@ impl Visit<'_> {
             return self.reply(asked, Code::ACK_OK, vec![0; 13]).await;
         }
         if size < self.terminal.knobs.direct_below {
-            return self.read(asked, 0, size).await;
+            return self.at_once(asked, table).await;
         }
         let size = u32::try_from(size).unwrap_or(u32::MAX).to_le_bytes();
         let data = [&[0][..], &size, &size, &[0x11, 0x22, 0x33, 0x44]].concat();
@@ -182,6 +184,9 @@ impl Visit<'_> {
 
     async fn at_once(&mut self, asked: &Packet, table: Table) -> Result<(), Over> {
         let size = self.fill(table);
+        if let Some(buffer) = &mut self.buffer {
+            buffer.sent_at_once = true;
+        }
         self.read(asked, 0, size).await
     }
 
