@@ -40,6 +40,8 @@ impl VerifyTable {
             (_, 15..=20) => Factor::Face,
             (_, 25 | 26 | 28) => Factor::Palm,
             (_, 27 | 29) => Factor::Face,
+            // The MA300 has flags in the high nibble: 28 (hex) was seen for a finger. Only where the whole byte means nothing.
+            (_, 30..=199) if verify & 0x0F != 0 => self.factor(verify & 0x0F),
             // 0 automatic; 5, 6, 7 one of two; 21 to 24 finger vein, which has no word; 200 other.
             _ => Factor::Other,
         }
@@ -71,6 +73,17 @@ mod tests {
         assert_eq!(auto.for_platform(Some("ZMM220_TFT")).factor(2), Factor::Pin);
         assert_eq!(auto.for_platform(None).factor(4), Factor::Card);
         assert_eq!(VerifyTable::New.for_platform(Some("ZEM560")).factor(0), Factor::Other);
+    }
+
+    #[test]
+    fn flags_in_the_high_nibble_do_not_hide_the_finger() {
+        for table in [VerifyTable::Old, VerifyTable::New] {
+            assert_eq!(
+                [0x08, 0x28].map(|verify| table.factor(verify)),
+                [Factor::Fingerprint; 2]
+            );
+            assert_eq!([0x20, 200, 255].map(|verify| table.factor(verify)), [Factor::Other; 3]);
+        }
     }
 
     #[test]
