@@ -1,7 +1,7 @@
 //! A simulated terminal, with the faults that real ones have (`zkteco-standalone-4370.md` sections 12 and 13).
 //!
-//! [`Knobs`] say what kind of terminal it is and what is wrong with it; [`memory`] is what it keeps when nobody is connected;
-//! [`visit`] is one client's session, [`answers`] what it says to each command. Deliberately absent: cutting and gluing of
+//! [`Knobs`] say what kind of terminal it is and what is wrong with it; `memory` is what it keeps when nobody is connected;
+//! `visit` is one client's session, `answers` what it says to each command. Deliberately absent: cutting and gluing of
 //! frames, which belongs to whatever carries it.
 
 mod answers;
