@@ -7,6 +7,7 @@
 //! Nothing here is durable before [`Buffer::close`], and nothing has to be: after any other stop the store is made
 //! again. Deliberately absent: transactions over reads, iterators that live across writes, any knowledge of entries.
 
+mod leaf;
 mod overlay;
 mod place;
 mod shelf;
@@ -189,7 +190,7 @@ impl Buffer {
         }
         inner.position = position;
         if inner.overlay.bytes() > inner.options.write_back_bytes {
-            inner.write_back()
+            inner.relieve()
         } else {
             Ok(())
         }
@@ -268,6 +269,14 @@ impl Buffer {
 impl Inner {
     fn write_back(&mut self) -> Result<(), BufferError> {
         self.shelf.apply(self.overlay.take(), self.position)
+    }
+
+    /// Writes the largest trees until half is free. Scattered keys gather longer that way and share more leaves.
+    fn relieve(&mut self) -> Result<(), BufferError> {
+        while self.overlay.bytes() > self.options.write_back_bytes / 2 {
+            self.shelf.apply(self.overlay.take_largest(), self.position)?;
+        }
+        Ok(())
     }
 }
 

@@ -11,24 +11,27 @@ use super::{BufferError, Pair, shelf::Shelf};
 pub(crate) type Pending = BTreeMap<Vec<u8>, Option<Vec<u8>>>;
 
 /// What a map entry costs beside its bytes, roughly.
-const ENTRY: usize = 64;
+const ENTRY: usize = 96;
 
 /// Changes by tree.
 #[derive(Debug, Default)]
 pub(crate) struct Overlay {
-    trees: HashMap<&'static str, Pending>,
+    trees: HashMap<&'static str, (Pending, usize)>,
     bytes: usize,
 }
 
 impl Overlay {
     pub(crate) fn get(&self, tree: &str, key: &[u8]) -> Option<&Option<Vec<u8>>> {
-        self.trees.get(tree)?.get(key)
+        self.trees.get(tree)?.0.get(key)
     }
 
     pub(crate) fn put(&mut self, tree: &'static str, key: Vec<u8>, value: Option<Vec<u8>>) {
         // An overwritten value is counted twice until the next flush: a bound may be pessimistic.
-        self.bytes += key.len() + value.as_ref().map_or(0, Vec::len) + ENTRY;
-        self.trees.entry(tree).or_default().insert(key, value);
+        let size = key.len() + value.as_ref().map_or(0, Vec::len) + ENTRY;
+        self.bytes += size;
+        let (pending, bytes) = self.trees.entry(tree).or_default();
+        *bytes += size;
+        pending.insert(key, value);
     }
 
     pub(crate) fn bytes(&self) -> usize {
@@ -38,6 +41,24 @@ impl Overlay {
     pub(crate) fn take(&mut self) -> HashMap<&'static str, Pending> {
         self.bytes = 0;
         std::mem::take(&mut self.trees)
+            .into_iter()
+            .map(|(name, (pending, _))| (name, pending))
+            .collect()
+    }
+
+    /// Only the tree with the most bytes.
+    pub(crate) fn take_largest(&mut self) -> HashMap<&'static str, Pending> {
+        let largest = self
+            .trees
+            .iter()
+            .max_by_key(|(name, (_, bytes))| (*bytes, **name))
+            .map(|(name, _)| *name);
+        let taken = largest.and_then(|name| self.trees.remove_entry(name));
+        let Some((name, (pending, bytes))) = taken else {
+            return self.take();
+        };
+        self.bytes = self.bytes.saturating_sub(bytes);
+        HashMap::from([(name, pending)])
     }
 }
 
@@ -58,7 +79,11 @@ pub(crate) fn merge(
         return Ok(out);
     }
     let empty = Pending::new();
-    let pending = overlay.trees.get(tree).unwrap_or(&empty).range::<[u8], _>(bounds);
+    let pending = overlay
+        .trees
+        .get(tree)
+        .map_or(&empty, |(pending, _)| pending)
+        .range::<[u8], _>(bounds);
     let pending: Box<dyn Iterator<Item = _>> = if backwards {
         Box::new(pending.rev())
     } else {

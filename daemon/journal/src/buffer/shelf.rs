@@ -8,7 +8,7 @@ use std::{
     sync::{Mutex, PoisonError},
 };
 
-use super::{BufferError, BufferOptions, Pair, overlay::Pending};
+use super::{BufferError, BufferOptions, Pair, leaf, overlay::Pending};
 use crate::reader::Position;
 
 /// The tree and key under which the position is kept.
@@ -41,7 +41,8 @@ impl Shelf {
         match self {
             Self::Sled(sled) => {
                 let tree = sled.tree(tree)?;
-                Ok(guard("read", || tree.get(key))?.map(|value| value.to_vec()))
+                let leaf = guard("read", || leaf_of(&tree, key))?;
+                leaf.map_or(Ok(None), |(_, leaf)| leaf::find(&leaf, key).map_err(damaged))
             }
             Self::Memory(trees) => Ok(trees.get(tree).and_then(|tree| tree.get(key)).cloned()),
         }
@@ -136,28 +137,50 @@ impl SledShelf {
             Ok(tree) => tree,
             Err(error) => return Box::new(std::iter::once(Err(error))),
         };
-        let mut iter = tree.range::<&[u8], _>(bounds);
+        let first = match bounds.0 {
+            Bound::Included(from) | Bound::Excluded(from) => guard("read", || leaf_of(&tree, from)),
+            Bound::Unbounded => Ok(None),
+        };
+        let first = match first {
+            Ok(first) => first.map_or(Bound::Unbounded, |(under, _)| Bound::Included(under.to_vec())),
+            Err(error) => return Box::new(std::iter::once(Err(error))),
+        };
+        // A leaf named by the end itself may hold the end; filtering is cheaper than asking.
+        let last = match bounds.1 {
+            Bound::Included(to) | Bound::Excluded(to) => Bound::Included(to.to_vec()),
+            Bound::Unbounded => Bound::Unbounded,
+        };
+        let mut leaves = tree.range((first, last));
+        let mut ready: std::vec::IntoIter<Pair> = Vec::new().into_iter();
         Box::new(std::iter::from_fn(move || {
-            let next = guard("walk", || {
-                if backwards { iter.next_back() } else { iter.next() }.transpose()
-            });
-            next.map(|pair| pair.map(|(key, value)| (key.to_vec(), value.to_vec())))
-                .transpose()
+            loop {
+                if let Some(pair) = ready.next() {
+                    return Some(Ok(pair));
+                }
+                let next = guard("walk", || {
+                    if backwards { leaves.next_back() } else { leaves.next() }.transpose()
+                });
+                let leaf = match next.transpose()? {
+                    Ok((_, leaf)) => leaf,
+                    Err(error) => return Some(Err(error)),
+                };
+                match within(&leaf, bounds) {
+                    Ok(mut pairs) => {
+                        if backwards {
+                            pairs.reverse();
+                        }
+                        ready = pairs.into_iter();
+                    }
+                    Err(error) => return Some(Err(damaged(error))),
+                }
+            }
         }))
     }
 
     fn apply(&self, changes: HashMap<&'static str, Pending>, position: Position) -> Result<(), BufferError> {
         for (name, pending) in changes {
             let tree = self.tree(name)?;
-            guard("write", || {
-                for (key, value) in pending {
-                    match value {
-                        Some(value) => drop(tree.insert(key, value)?),
-                        None => drop(tree.remove(key)?),
-                    }
-                }
-                Ok(())
-            })?;
+            apply_to(&tree, pending)?;
         }
         let meta = self.tree(META)?;
         guard("write", || meta.insert(POSITION, encode(position)).map(drop))
@@ -176,6 +199,52 @@ impl SledShelf {
             drop(self);
             Ok(())
         })
+    }
+}
+
+/// The leaf that holds a key, if it is there: the last one named by it or before.
+fn leaf_of(tree: &sled::Tree, key: &[u8]) -> sled::Result<Option<(sled::IVec, sled::IVec)>> {
+    tree.range::<&[u8], _>(..=key).next_back().transpose()
+}
+
+/// The pairs of a leaf within bounds.
+fn within(leaf: &[u8], bounds: Bounds<'_>) -> Result<Vec<Pair>, leaf::Damaged> {
+    let mut found = Vec::new();
+    for pair in leaf::pairs(leaf) {
+        let (key, value) = pair?;
+        if std::ops::RangeBounds::<[u8]>::contains(&bounds, key) {
+            found.push((key.to_vec(), value.to_vec()));
+        }
+    }
+    Ok(found)
+}
+
+/// Makes sorted changes, leaf by leaf.
+fn apply_to(tree: &sled::Tree, pending: Pending) -> Result<(), BufferError> {
+    let mut pending = pending.into_iter().peekable();
+    while let Some((key, _)) = pending.peek() {
+        let (under, old) = guard("read", || leaf_of(tree, key))?.unwrap_or_default();
+        let behind = (Bound::Excluded(under.as_ref()), Bound::<&[u8]>::Unbounded);
+        let next = guard("read", || tree.range::<&[u8], _>(behind).keys().next().transpose())?;
+        let here = |(key, _): &(Vec<u8>, _)| next.as_ref().is_none_or(|next| key.as_slice() < next.as_ref());
+        let changes: Vec<_> = std::iter::from_fn(|| pending.next_if(here)).collect();
+        let pieces = leaf::merge(&under, &old, changes).map_err(damaged)?;
+        guard("write", || {
+            if pieces.is_empty() {
+                tree.remove(&under)?;
+            }
+            pieces
+                .into_iter()
+                .try_for_each(|(under, leaf)| tree.insert(under, leaf).map(drop))
+        })?;
+    }
+    Ok(())
+}
+
+fn damaged(_: leaf::Damaged) -> BufferError {
+    BufferError {
+        what: "read",
+        why: "a leaf ends in the middle of a pair".to_owned(),
     }
 }
 
