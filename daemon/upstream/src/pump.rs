@@ -43,6 +43,9 @@ use crate::{
 /// How long a batch in flight may take to finish once the pump is told to stop (`architecture.md` 2.6).
 pub const GRACE: Span = Span::from_secs(10);
 
+/// After so many deliveries in a row a shrunk batch grows by a little.
+const CALM: u32 = 8;
+
 /// The most dead letters that may be owed to an outbox that cannot keep them.
 const MOST_OWED: usize = 1_000;
 
@@ -115,6 +118,8 @@ pub struct Pump<U, O> {
     patience: Backoff,
     /// How many events a batch may have at the moment; shrinks when batches are too much for the link.
     limit: usize,
+    /// Deliveries since the batch last shrank or grew.
+    calm: u32,
     /// Read from the outbox and not yet settled.
     gathered: Vec<Outgoing>,
     /// The last `seq` that was read.
@@ -165,6 +170,7 @@ impl<U: Deliver, O: Outbox> Pump<U, O> {
             backoff: Backoff::shuffled(Span::from_secs(1), Span::from_secs(60)),
             patience: Backoff::shuffled(Span::from_secs(5), Span::from_secs(300)),
             limit: max,
+            calm: 0,
             gathered: Vec::new(),
             due: None,
             scheduled: 0,
@@ -364,9 +370,22 @@ impl<U: Deliver, O: Outbox> Pump<U, O> {
         self.patience.reset();
         self.hopeless = None;
         self.timeouts = 0;
-        // Grow back by a little, so that a link that is too slow for a full batch is not tried with one at once.
-        self.limit = (self.limit + self.batching.max.div_ceil(20)).min(self.batching.max);
+        self.grow();
         parting.accept(part, dead);
+    }
+
+    /// Grows a shrunk batch back, by little and after a while, for the link may still be too slow for a full one.
+    fn grow(&mut self) {
+        self.calm += 1;
+        if self.calm >= CALM {
+            self.calm = 0;
+            self.limit = (self.limit + self.batching.max.div_ceil(20)).min(self.batching.max);
+        }
+    }
+
+    fn shrink(&mut self, len: usize) {
+        self.limit = (len / 2).max(1);
+        self.calm = 0;
     }
 
     /// Takes a refused part apart, buries it if it is one event, or gives up for now.
@@ -378,13 +397,13 @@ impl<U: Deliver, O: Outbox> Pump<U, O> {
                 // The first may be an accident; when it happens again, the link is too slow for so much.
                 self.timeouts += 1;
                 if self.timeouts > 1 {
-                    self.limit = (part.len() / 2).max(1);
+                    self.shrink(part.len());
                     self.again = None;
                 }
                 Err(Trouble::Refusal(refusal))
             }
             Refusal::TooLarge { why } => {
-                self.limit = (part.len() / 2).max(1);
+                self.shrink(part.len());
                 parting.split_or_bury(part, why);
                 Ok(())
             }
@@ -506,7 +525,7 @@ impl Parting {
     fn new(len: usize) -> Self {
         Self {
             len,
-            parts: Vec::from([0..len]),
+            parts: std::iter::once(0..len).collect(),
             answered: 0,
             settled: 0,
             dead: Vec::new(),
