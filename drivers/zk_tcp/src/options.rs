@@ -16,13 +16,13 @@ pub struct Options {
     pub comm_key: Option<CommKey>,
     /// Whether to take events as they come. Without, punches arrive with the next poll.
     pub live: bool,
-    /// How often clock and counts are read; also how soon a dead link is noticed, in two of these.
+    /// How often clock and counts are read; also the keep-alive. At least a second.
     #[serde(with = "span")]
     pub poll: Span,
     /// How often the whole log is read although the counts say that nothing was missed.
     #[serde(with = "span")]
     pub full_read_every: Span,
-    /// How long an answer may take. A question without an answer is asked once more.
+    /// How long an answer may take. A question without an answer is asked once more. At least 100 ms.
     #[serde(with = "span")]
     pub patience: Span,
     /// Which meaning the verify types below 5 have.

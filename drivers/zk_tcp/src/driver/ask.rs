@@ -16,6 +16,10 @@ use crate::{
 const ATTEMPTS: u32 = 2;
 /// How many questions without an answer are remembered, to know late answers by.
 const REMEMBERED: usize = 16;
+/// A terminal is not asked more often than this, whatever is configured.
+const SHORTEST_POLL: Duration = Duration::from_secs(1);
+/// No answer comes in no time.
+const SHORTEST_PATIENCE: Duration = Duration::from_millis(100);
 /// How long a courtesy may take.
 const COURTESY: Duration = Duration::from_secs(1);
 
@@ -46,6 +50,11 @@ pub(super) struct Terminal {
 
 impl Terminal {
     pub(super) fn new(session: Session<Heard, Said>, intake: Intake, options: Options) -> Self {
+        let options = Options {
+            poll: options.poll.max(SHORTEST_POLL),
+            patience: options.patience.max(SHORTEST_PATIENCE),
+            ..options
+        };
         let mapping = Mapping {
             table: options.verify_table.for_platform(None),
             state: options.direction.unwrap_or(StateMeans::Ignore),
