@@ -16,6 +16,7 @@ pub mod backoff;
 pub mod batching;
 pub mod outbox;
 pub mod outgoing;
+mod parting;
 pub mod payload;
 pub mod pump;
 pub mod refusal;

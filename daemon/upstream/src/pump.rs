@@ -33,8 +33,9 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     backoff::Backoff,
     batching::{Batching, When},
-    outbox::{Dead, Outbox, OutboxError, Settled},
+    outbox::{Outbox, OutboxError, Settled},
     outgoing::Outgoing,
+    parting::Parting,
     refusal::{Delivered, Reason, Refusal},
     status::{Board, State, Status},
     webhook::Webhook,
@@ -342,7 +343,7 @@ impl<U: Deliver, O: Outbox> Pump<U, O> {
                 }
             }
             self.again = None;
-            if let Some(settled) = parting.settle(&self.gathered, &self.clock) {
+            if let Some(settled) = parting.settle(&self.gathered, self.clock.now()) {
                 self.settle(settled).await.map_err(Trouble::Outbox)?;
             }
         }
@@ -501,94 +502,5 @@ async fn at(due: Option<Instant>) {
     match due {
         Some(due) => sleep_until(due).await,
         None => std::future::pending().await,
-    }
-}
-
-/// A batch being sent, whole or in parts. Places are those in the gathered events; the batch starts at 0.
-struct Parting {
-    len: usize,
-    /// What is still to be sent; the next part is the last.
-    parts: Vec<Range<usize>>,
-    /// Everything before this place has been answered.
-    answered: usize,
-    /// Everything before this place is settled.
-    settled: usize,
-    /// Refused for good, not yet settled.
-    dead: Vec<(usize, Reason)>,
-    /// Refused alone with "nobody there"; dead if somebody is.
-    suspects: Vec<(usize, Reason)>,
-    /// Something of the batch was accepted, or refused for what it is: the address is right.
-    somebody: bool,
-}
-
-impl Parting {
-    fn new(len: usize) -> Self {
-        Self {
-            len,
-            parts: std::iter::once(0..len).collect(),
-            answered: 0,
-            settled: 0,
-            dead: Vec::new(),
-            suspects: Vec::new(),
-            somebody: false,
-        }
-    }
-
-    fn next(&mut self) -> Option<Range<usize>> {
-        self.parts.pop()
-    }
-
-    fn accept(&mut self, part: Range<usize>, dead: Vec<(usize, Reason)>) {
-        self.somebody = true;
-        self.answered = part.end;
-        self.dead.extend(dead);
-    }
-
-    fn split_or_bury(&mut self, part: Range<usize>, why: Reason) {
-        if part.len() > 1 {
-            let middle = part.start + part.len() / 2;
-            self.parts.push(middle..part.end);
-            self.parts.push(part.start..middle);
-        } else {
-            self.somebody = true;
-            self.answered = part.end;
-            self.dead.push((part.start, why));
-        }
-    }
-
-    fn suspect(&mut self, part: Range<usize>, why: Reason) {
-        self.answered = part.end;
-        self.suspects.push((part.start, why));
-    }
-
-    /// The next step of the cursor, as far as it is certain.
-    fn settle(&mut self, gathered: &[Outgoing], clock: &Clock) -> Option<Settled> {
-        if self.somebody {
-            self.dead.append(&mut self.suspects);
-        }
-        if !self.suspects.is_empty() || self.answered <= self.settled {
-            return None;
-        }
-        let through = gathered.get(self.answered.checked_sub(1)?)?.seq;
-        self.settled = self.answered;
-        self.dead.sort_by_key(|(place, _)| *place);
-        let at = clock.now();
-        let bury = |(place, why): (usize, Reason)| {
-            gathered.get(place).map(|event| Dead {
-                event: event.clone(),
-                why,
-                at,
-            })
-        };
-        let dead = self.dead.drain(..).filter_map(bury).collect();
-        Some(Settled { through, dead })
-    }
-
-    /// What was said when every event alone was refused with "nobody there".
-    fn nobody_there(&self) -> Option<Reason> {
-        let (_, why) = self.suspects.first()?;
-        Some(Reason::new(format!(
-            "check the address: every event was refused: {why}"
-        )))
     }
 }
