@@ -7,7 +7,10 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, header};
 use punchgate_kit::{Described, Malformed, Secret, Wire};
 use serde_json::{Value, json};
 
-use crate::item::{Body, Claim, Item, Items};
+use crate::{
+    body::{Body, Items},
+    item::{Claim, Item},
+};
 
 /// Where punches are posted.
 pub const PUNCHES_PATH: &str = "/ingest/v1/punches";

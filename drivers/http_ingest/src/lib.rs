@@ -8,8 +8,10 @@
 
 #![forbid(unsafe_code)]
 
+mod body;
 pub mod codec;
 pub mod driver;
+mod field;
 mod item;
 mod options;
 mod pace;
