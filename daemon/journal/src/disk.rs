@@ -25,13 +25,20 @@ const NETWORK: [(u64, &str); 6] = [
 
 impl Storage for DiskStorage {
     fn make_dir(&self, dir: &Path) -> io::Result<()> {
-        if dir.is_dir() {
-            return Ok(());
+        let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if !dir.is_dir() {
+            if let Some(parent) = parent.filter(|parent| !parent.is_dir()) {
+                self.make_dir(parent)?;
+            }
+            fs::DirBuilder::new().mode(0o700).create(dir)?;
+            return parent.map_or(Ok(()), |parent| self.sync_dir(parent));
         }
-        fs::DirBuilder::new().recursive(true).mode(0o700).create(dir)?;
-        dir.parent()
-            .filter(|parent| !parent.as_os_str().is_empty())
-            .map_or(Ok(()), |parent| self.sync_dir(parent))
+        // An earlier process may have been killed before it synced the name. A parent that others own and we may not
+        // open was made, and made durable, by them.
+        match parent.map_or(Ok(()), |parent| self.sync_dir(parent)) {
+            Err(error) if error.kind() != io::ErrorKind::PermissionDenied => Err(error),
+            _ => Ok(()),
+        }
     }
 
     fn list(&self, dir: &Path) -> io::Result<Vec<Listed>> {

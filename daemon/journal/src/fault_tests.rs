@@ -191,6 +191,25 @@ fn nothing_acknowledged_is_lost_when_the_power_goes_at_any_call_of_anything() {
 }
 
 #[test]
+fn a_kill_at_any_call_and_a_power_cut_after_the_next_start_lose_nothing() {
+    let whole = SimDisk::new(1);
+    story(&whole, options(), &mut Promises::default()).expect("without faults nothing fails");
+    for (at, loss) in (0..whole.changes()).flat_map(|at| Loss::ALL.map(|loss| (at, loss))) {
+        let disk = SimDisk::new(at + 1);
+        disk.power_off_at(at);
+        let mut promises = Promises::default();
+        assert!(story(&disk, options(), &mut promises).is_err());
+        disk.kill();
+        let (mut journal, _) = open(&disk);
+        promises.append(&mut journal, 1000, 2).expect("stored after the kill");
+        drop(journal);
+        disk.power_cut(loss);
+        let (journal, _) = open(&disk);
+        promises.check(&all(&journal, &disk), &format!("killed at call {at}, then {loss:?}"));
+    }
+}
+
+#[test]
 fn the_harness_catches_a_journal_that_answers_before_the_sync() {
     let planted = Options {
         answer: Answer::BeforeSync,

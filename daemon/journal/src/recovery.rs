@@ -156,7 +156,7 @@ impl Recovered {
             }),
             None => None,
         };
-        match settle(storage, &dir.join(&member.name), content.end, torn.is_some()) {
+        match settle(storage, dir, &member.name, content.end, torn.is_some()) {
             Ok(file) if content.end >= crate::segment::HEADER => self.open = Some((file, content.end)),
             Ok(_) => self.opening.suspect = true,
             Err(error) => {
@@ -171,13 +171,15 @@ impl Recovered {
     }
 }
 
-/// Cuts, and makes durable what a killed process had written but not synced: it is about to be believed.
-fn settle(storage: &dyn Storage, path: &Path, end: u64, cut: bool) -> io::Result<Box<dyn StoredFile>> {
-    let file = storage.open(path, Access::Write)?;
+/// Cuts, and makes durable what a killed process had written but not synced: it is about to be believed. That goes for the
+/// segment's name as well: the process may have been killed between giving it and syncing the directory.
+fn settle(storage: &dyn Storage, dir: &Path, name: &str, end: u64, cut: bool) -> io::Result<Box<dyn StoredFile>> {
+    let file = storage.open(&dir.join(name), Access::Write)?;
     if cut {
         file.set_len(end)?;
     }
     file.sync()?;
+    storage.sync_dir(dir)?;
     Ok(file)
 }
 
