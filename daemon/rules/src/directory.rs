@@ -58,6 +58,11 @@ impl Directory {
         csv_file::parse(bytes)
     }
 
+    /// A file as text, whatever it was saved as: UTF-8 with or without a BOM, or GBK.
+    pub fn text(bytes: &[u8]) -> std::borrow::Cow<'_, str> {
+        csv_file::decode(bytes).0
+    }
+
     /// Adds the rows of another file.
     pub fn extend(&mut self, other: Self) {
         for (number, people) in other.numbers {

@@ -103,7 +103,7 @@ pub enum Kind {
 }
 
 /// One dual-verification policy.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Its name; part of the ids of its verdicts.
     pub name: Arc<str>,

@@ -51,6 +51,11 @@ impl OffsetLog {
         Some((from, to))
     }
 
+    /// Every measurement, in order of what the device's clock showed.
+    pub fn iter(&self) -> impl Iterator<Item = &ClockOffset> {
+        self.by_device_clock.values()
+    }
+
     /// The measurement nearest to an instant of the device's clock; of two equally near, the earlier.
     pub fn nearest(&self, device_clock: Timestamp) -> Option<&ClockOffset> {
         let earlier = self.by_device_clock.range(..=device_clock).next_back();

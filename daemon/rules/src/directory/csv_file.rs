@@ -119,7 +119,7 @@ pub(super) fn parse(bytes: &[u8]) -> (Directory, Vec<CsvProblem>) {
 }
 
 /// UTF-8 with or without a BOM; anything else is taken for GBK, which spreadsheets in China write.
-fn decode(bytes: &[u8]) -> (Cow<'_, str>, Option<What>) {
+pub(super) fn decode(bytes: &[u8]) -> (Cow<'_, str>, Option<What>) {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     if let Ok(text) = std::str::from_utf8(bytes) {
         return (Cow::Borrowed(text), None);
