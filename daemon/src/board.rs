@@ -1,0 +1,328 @@
+//! What an operator may see of the running gateway: one board that every part writes to and nothing decides by.
+
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use punchgate_kit::{Clock, Remark, Stage};
+use punchgate_model::Timestamp;
+use punchgate_transports::http::Notice;
+use serde::Serialize;
+
+/// What a unit is doing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum UnitState {
+    /// It runs.
+    Talking,
+    /// It failed and waits to try again.
+    Waiting {
+        /// Why it failed.
+        why: String,
+        /// How long it waits.
+        pause: Duration,
+    },
+    /// It failed in a way that waiting does not heal.
+    Parked {
+        /// Why, and what to mend.
+        why: String,
+    },
+    /// It has ended because the gateway stops.
+    Stopped,
+}
+
+/// One unit's row in `status`.
+#[derive(Debug, Clone, Serialize)]
+pub struct UnitRow {
+    /// `talking`, `waiting`, `parked` or `stopped`.
+    pub state: &'static str,
+    /// Since when.
+    pub since: Timestamp,
+    /// Why it waits or is parked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub why: Option<String>,
+    /// When it tries again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
+}
+
+/// One device's row in `status`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct DeviceRow {
+    /// The driver's name.
+    pub driver: &'static str,
+    /// Last time each stage was reached.
+    pub stages: BTreeMap<&'static str, Timestamp>,
+    /// Serial number, as the device told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub serial: Option<String>,
+    /// Model and firmware, as the device told it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
+    /// Records the device says it holds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_records: Option<u64>,
+    /// Records it can hold.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_capacity: Option<u64>,
+    /// Device clock minus gateway clock, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_offset_ms: Option<i64>,
+    /// Uncertainty of that, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_uncertainty_ms: Option<u64>,
+    /// Everything up to here is with us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub complete_through: Option<Timestamp>,
+    /// Records it held at the last complete read, and new punches stored by then: what it should hold now follows.
+    #[serde(skip)]
+    counted: Option<(u64, u64)>,
+    /// When it was last asked how many records it holds.
+    #[serde(skip)]
+    asked: Option<Timestamp>,
+    /// New punches stored since the start.
+    pub stored: u64,
+    /// Punches that were already held.
+    pub duplicate: u64,
+    /// Arrival of the last new punch.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_reading: Option<Timestamp>,
+    /// Frames that were not understood.
+    pub garbled: u64,
+    /// Bytes of pictures and templates thrown away.
+    pub dropped_bytes: u64,
+    /// The last thing that was odd.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub last_oddity: Option<String>,
+}
+
+/// The journal's row in `status`.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct JournalRow {
+    /// Sequence number of the last durable record.
+    pub tail: u64,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Sequence number up to which the buffer has been brought.
+    pub decided: u64,
+    /// Why nothing can be stored, if so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failing: Option<String>,
+    /// What opening found and repaired.
+    pub opening: Vec<String>,
+}
+
+/// The board.
+#[derive(Debug)]
+pub struct Board {
+    clock: Clock,
+    units: Mutex<BTreeMap<String, UnitRow>>,
+    devices: Mutex<BTreeMap<String, DeviceRow>>,
+    journal: Mutex<JournalRow>,
+    ready: AtomicBool,
+    /// Groups written and synced.
+    pub commits: AtomicU64,
+    /// Microseconds spent in them.
+    pub commit_micros: AtomicU64,
+    /// Verdict events made, first ones and revisions.
+    pub verdicts: AtomicU64,
+    /// Of these, revisions.
+    pub revisions: AtomicU64,
+    /// Punches whose credential nobody knows.
+    pub quarantined: AtomicU64,
+    /// Reports that could not be stored.
+    pub acks_held: AtomicU64,
+    /// Requests to the device plane from nobody we know.
+    pub strangers: AtomicU64,
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    // Rows are plain data: a panic while writing one leaves it readable.
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Board {
+    /// An empty board.
+    pub fn new(clock: Clock) -> Self {
+        Self {
+            clock,
+            units: Mutex::default(),
+            devices: Mutex::default(),
+            journal: Mutex::default(),
+            ready: AtomicBool::new(false),
+            commits: AtomicU64::new(0),
+            commit_micros: AtomicU64::new(0),
+            verdicts: AtomicU64::new(0),
+            revisions: AtomicU64::new(0),
+            quarantined: AtomicU64::new(0),
+            acks_held: AtomicU64::new(0),
+            strangers: AtomicU64::new(0),
+        }
+    }
+
+    /// The clock the board is kept by.
+    pub fn clock(&self) -> &Clock {
+        &self.clock
+    }
+
+    /// A unit's state.
+    pub fn unit(&self, name: &str, state: UnitState) {
+        let since = self.clock.now();
+        let (state, why, until) = match state {
+            UnitState::Talking => ("talking", None, None),
+            UnitState::Waiting { why, pause } => ("waiting", Some(why), Some(since.plus(pause))),
+            UnitState::Parked { why } => ("parked", Some(why), None),
+            UnitState::Stopped => ("stopped", None, None),
+        };
+        lock(&self.units).insert(
+            name.to_owned(),
+            UnitRow {
+                state,
+                since,
+                why,
+                until,
+            },
+        );
+    }
+
+    /// A new device.
+    pub fn device(&self, name: &str, driver: &'static str) {
+        lock(&self.devices).entry(name.to_owned()).or_default().driver = driver;
+    }
+
+    /// Changes a device's row.
+    pub fn with_device(&self, name: &str, change: impl FnOnce(&mut DeviceRow)) {
+        if let Some(row) = lock(&self.devices).get_mut(name) {
+            change(row);
+        }
+    }
+
+    /// Changes the journal's row.
+    pub fn with_journal(&self, change: impl FnOnce(&mut JournalRow)) {
+        change(&mut lock(&self.journal));
+    }
+
+    /// Notes what became of a device's report.
+    pub fn stored(&self, device: &str, fresh: usize, duplicate: usize) {
+        let now = self.clock.now();
+        self.with_device(device, |row| {
+            row.stages.insert(Stage::Stored.word(), now);
+            row.stored += u64::try_from(fresh).unwrap_or(0);
+            row.duplicate += u64::try_from(duplicate).unwrap_or(0);
+            if fresh > 0 {
+                row.last_reading = Some(now);
+            }
+        });
+    }
+
+    /// Notes what the device plane's router had to tell.
+    pub fn notice(&self, notice: &Notice) {
+        match notice {
+            Notice::Unknown { driver, peer } => {
+                count(&self.strangers);
+                tracing::warn!(driver, %peer, "a caller that is no configured device was refused");
+            }
+            Notice::Faulted { device, fault } => {
+                tracing::warn!(%device, %fault, "a conversation ended with a fault");
+                self.with_device(device.as_str(), |row| row.last_oddity = Some(fault.to_string()));
+            }
+        }
+    }
+
+    /// Notes a stage a device has reached.
+    pub fn reached(&self, device: &str, stage: Stage) {
+        let now = self.clock.now();
+        self.with_device(device, |row| {
+            row.stages.insert(stage.word(), now);
+        });
+    }
+
+    /// Notes a driver's remark; returns whether it is odd enough for the log.
+    pub fn remark(&self, device: &str, remark: &Remark) -> bool {
+        let now = self.clock.now();
+        let mut odd = None;
+        self.with_device(device, |row| match remark {
+            Remark::Reached(stage) => {
+                row.stages.insert(stage.word(), now);
+            }
+            Remark::Identity { serial, about } => {
+                row.serial = Some(serial.clone());
+                row.about = Some(about.clone());
+            }
+            Remark::Log { records, capacity } => {
+                row.stages.insert(Stage::Counted.word(), now);
+                row.log_records = Some(*records);
+                row.log_capacity = *capacity;
+                // As many as at the last complete read and live since: nothing was missed.
+                let expected = row
+                    .counted
+                    .map(|(records, stored)| records + row.stored.saturating_sub(stored));
+                if expected == Some(*records) {
+                    row.complete_through = Some(now);
+                }
+                row.asked = Some(now);
+            }
+            Remark::Downloaded {
+                rows,
+                records,
+                complete,
+            } => {
+                row.stages.insert(Stage::Decoded.word(), now);
+                row.log_records = Some(*records);
+                if *complete {
+                    let asked = row.asked.unwrap_or(now);
+                    row.counted = Some((*records, row.stored));
+                    row.complete_through = row.complete_through.max(Some(asked));
+                }
+                if !complete {
+                    odd = Some(format!("read {rows} rows though the device says it holds {records}"));
+                }
+            }
+            Remark::Garbled(why) => {
+                row.garbled += 1;
+                odd = Some(why.to_string());
+            }
+            Remark::Unexpected(what) => odd = Some(format!("unexpected: {what}")),
+            Remark::Event { name, details } => odd = Some(format!("{name}: {details}")),
+            Remark::Dropped { bytes, .. } => row.dropped_bytes += u64::try_from(*bytes).unwrap_or(0),
+            Remark::Clock { .. } => {}
+        });
+        let Some(oddity) = odd else { return false };
+        self.with_device(device, |row| row.last_oddity = Some(oddity));
+        true
+    }
+
+    /// Says whether the gateway takes and forwards punches.
+    pub fn set_ready(&self, ready: bool) {
+        self.ready.store(ready, Ordering::Release);
+    }
+
+    /// Whether the gateway takes and forwards punches.
+    pub fn is_ready(&self) -> bool {
+        self.ready.load(Ordering::Acquire)
+    }
+
+    /// All units.
+    pub fn units(&self) -> BTreeMap<String, UnitRow> {
+        lock(&self.units).clone()
+    }
+
+    /// All devices.
+    pub fn devices(&self) -> BTreeMap<String, DeviceRow> {
+        lock(&self.devices).clone()
+    }
+
+    /// The journal.
+    pub fn journal(&self) -> JournalRow {
+        lock(&self.journal).clone()
+    }
+}
+
+/// Adds one.
+pub fn count(counter: &AtomicU64) {
+    counter.fetch_add(1, Ordering::Relaxed);
+}
