@@ -1,0 +1,363 @@
+//! Stage 1: what devices report becomes journal records, and only then is anybody told so.
+//!
+//! ```text
+//! drivers ──Delivery──▶ ┌ one thread ────────────────────────────────┐
+//! pumps, operators ───▶ │ take all that waits · name each punch ·    │──▶ decide (told that there is more)
+//!                       │ append · one sync · answer all             │
+//!                       └────────────────────────────────────────────┘
+//! ```
+//!
+//! This is the only giver of `Stored`. A group that cannot be stored is answered `NotStored` as a whole: devices keep
+//! what they have and send again. Punches that are already held are not written again.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    time::Instant,
+};
+
+use punchgate_journal::{Answered, AppendError, Entry, Journal, Payload, Seq};
+use punchgate_kit::{Clock, Delivery, NotStored, Once, Receipt, Remark, Stage, intake::Answer, intake::Deliverable};
+use punchgate_model::{DeviceName, Outcome, Reading, Timestamp};
+use punchgate_rules::{PunchId, identity};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use crate::{
+    board::{Board, count},
+    contact::{self, Zones},
+    held::{Answers, Held},
+};
+
+/// How many deliveries are taken into one group.
+const GROUP: usize = 4096;
+
+/// Something other than a device's report that must be in the journal.
+#[derive(Debug)]
+pub struct Note {
+    /// What to write.
+    pub entries: Vec<Entry>,
+    /// Told once it is durable; `None` for what may ride along with the next sync.
+    pub answer: Option<oneshot::Sender<Result<Seq, NotStored>>>,
+}
+
+/// The way for pumps, operators and timers to write journal entries.
+#[derive(Debug, Clone)]
+pub struct Notebook(mpsc::Sender<Note>);
+
+impl Notebook {
+    /// A notebook and the end that the intake reads.
+    pub fn new() -> (Self, mpsc::Receiver<Note>) {
+        let (notes, arriving) = mpsc::channel(256);
+        (Self(notes), arriving)
+    }
+
+    /// Writes entries and waits until they are durable.
+    ///
+    /// # Errors
+    /// [`NotStored`], and then nothing of it counts.
+    pub async fn write(&self, entries: Vec<Entry>) -> Result<Seq, NotStored> {
+        let (answer, answered) = oneshot::channel();
+        let note = Note {
+            entries,
+            answer: Some(answer),
+        };
+        self.0.send(note).await.map_err(|_| NotStored::Stopping)?;
+        answered.await.unwrap_or(Err(NotStored::Stopping))
+    }
+
+    /// Writes entries that may be lost in a power cut, and does not wait.
+    pub async fn jot(&self, entries: Vec<Entry>) {
+        // Nobody reads any more only when the gateway has stopped.
+        let _ = self.0.send(Note { entries, answer: None }).await;
+    }
+}
+
+/// What the intake thread works with.
+pub struct Desk {
+    /// The journal; nobody else writes to it.
+    pub journal: Journal,
+    /// Punches that are held already, shared with the deciding thread.
+    pub held: Arc<Held>,
+    /// The wall clock that stamps arrivals.
+    pub clock: Clock,
+    /// Where counts and faults show.
+    pub board: Arc<Board>,
+    /// Told the number of the last durable record.
+    pub tail: watch::Sender<Seq>,
+    /// The zones of devices that keep time.
+    pub zones: Zones,
+    /// Each device's log epoch.
+    pub epochs: Arc<Epochs>,
+}
+
+/// The log epoch of each device: it grows when a device was reset and counts its records from the start again.
+#[derive(Debug, Default)]
+pub struct Epochs(Mutex<HashMap<DeviceName, u32>>);
+
+impl Epochs {
+    /// The epoch of a device, 0 unless it was ever reset.
+    pub fn of(&self, device: &DeviceName) -> u32 {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(device)
+            .copied()
+            .unwrap_or(0)
+    }
+
+    /// Sets the epoch of a device.
+    pub fn set(&self, device: &DeviceName, epoch: u32) {
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(device.clone(), epoch);
+    }
+}
+
+/// Runs the intake until both channels are closed, then closes the journal.
+///
+/// # Errors
+/// When the last sync fails; nothing acknowledged is lost by it.
+pub fn run(
+    mut desk: Desk,
+    mut deliveries: mpsc::Receiver<Delivery>,
+    mut notes: mpsc::Receiver<Note>,
+) -> Result<(), AppendError> {
+    let waiting = tokio::runtime::Builder::new_current_thread().build();
+    let Ok(waiting) = waiting else {
+        return desk.journal.close();
+    };
+    let (mut arrived, mut noted) = (Vec::with_capacity(GROUP), Vec::new());
+    let (mut devices_open, mut notes_open) = (true, true);
+    while devices_open || notes_open {
+        waiting.block_on(async {
+            tokio::select! {
+                n = deliveries.recv_many(&mut arrived, GROUP), if devices_open => devices_open = n > 0,
+                n = notes.recv_many(&mut noted, 64), if notes_open => notes_open = n > 0,
+            }
+        });
+        // Whatever else is waiting shares the sync.
+        while arrived.len() < GROUP
+            && let Ok(more) = deliveries.try_recv()
+        {
+            arrived.push(more);
+        }
+        while let Ok(more) = notes.try_recv() {
+            noted.push(more);
+        }
+        desk.group(arrived.drain(..), noted.drain(..));
+    }
+    desk.journal.close()
+}
+
+/// One device's waiting report within a group.
+struct Waiting {
+    answer: Answer,
+    receipts: Vec<Receipt>,
+    device: DeviceName,
+}
+
+/// A group under construction.
+#[derive(Default)]
+struct Group {
+    payloads: Vec<Payload>,
+    fresh: HashMap<PunchId, Outcome>,
+    reports: Vec<Waiting>,
+    notes: Vec<oneshot::Sender<Result<Seq, NotStored>>>,
+    once: Answers,
+}
+
+impl Desk {
+    /// Writes one group: everything in it becomes durable by one sync, or is refused.
+    fn group(&mut self, deliveries: impl Iterator<Item = Delivery>, notes: impl Iterator<Item = Note>) {
+        let now = self.clock.now();
+        let mut group = Group::default();
+        let mut lazy = Vec::new();
+        for note in notes {
+            let payloads = note.entries.iter().map(Entry::to_payload);
+            match note.answer {
+                Some(answer) => {
+                    group.payloads.extend(payloads);
+                    group.notes.push(answer);
+                }
+                None => lazy.extend(payloads),
+            }
+        }
+        for delivery in deliveries {
+            match delivery.what {
+                Deliverable::Remark(remark) => lazy.extend(self.remark(&delivery.device, &remark, now)),
+                Deliverable::Readings { readings, once, answer } => {
+                    self.report(&mut group, delivery.device, readings, once, answer, now);
+                }
+            }
+        }
+        if !lazy.is_empty()
+            && let Err(error) = self.journal.append_lazy(&lazy)
+        {
+            tracing::warn!(%error, "could not note what may be lost");
+        }
+        self.commit(group);
+    }
+
+    fn report(
+        &mut self,
+        group: &mut Group,
+        device: DeviceName,
+        readings: Vec<Reading>,
+        once: Option<Once>,
+        answer: Answer,
+        now: Timestamp,
+    ) {
+        if let Some(Once { key, digest }) = &once {
+            let place = (device.clone(), key.clone());
+            let earlier = group
+                .once
+                .get(&place)
+                .cloned()
+                .or_else(|| self.held.answer(&device, key));
+            match earlier {
+                Some((known, _)) if known != *digest => return answer.key_reused(),
+                Some((_, receipts)) => {
+                    return group.reports.push(Waiting {
+                        answer,
+                        receipts,
+                        device,
+                    });
+                }
+                None => {}
+            }
+        }
+        let receipts: Vec<Receipt> = readings
+            .into_iter()
+            .map(|reading| self.name(group, &device, reading, now))
+            .collect();
+        if let Some(Once { key, digest }) = once {
+            let entry = Entry::IdempotentAnswer {
+                device: device.clone(),
+                key: key.clone(),
+                body_hash: digest.clone(),
+                answer: kept(&receipts),
+                at: now,
+            };
+            group.payloads.push(entry.to_payload());
+            group.once.insert((device.clone(), key), (digest, receipts.clone()));
+        }
+        group.reports.push(Waiting {
+            answer,
+            receipts,
+            device,
+        });
+    }
+
+    /// Gives a reading its punch id, and a place in the group unless it is held already.
+    fn name(&self, group: &mut Group, device: &DeviceName, reading: Reading, now: Timestamp) -> Receipt {
+        let epoch = self.epochs.of(device);
+        let id = identity::punch_id(device, epoch, &reading, now);
+        let result = reading.result;
+        let in_group = group
+            .fresh
+            .get(&id)
+            .is_some_and(|known| *known != Outcome::Pending || result == Outcome::Pending);
+        let duplicate = in_group || self.held.has(&id, result);
+        if !duplicate {
+            let entry = Entry::Reading {
+                device: device.clone(),
+                epoch,
+                received_at: now,
+                reading,
+            };
+            group.payloads.push(entry.to_payload());
+            group.fresh.insert(id.clone(), result);
+        }
+        Receipt {
+            id: id.to_string(),
+            duplicate,
+        }
+    }
+
+    fn commit(&mut self, group: Group) {
+        let began = Instant::now();
+        let stored = if group.payloads.is_empty() {
+            Ok(())
+        } else {
+            self.journal.append(&group.payloads).map(drop)
+        };
+        match stored {
+            Ok(()) => {
+                if !group.payloads.is_empty() {
+                    count(&self.board.commits);
+                    let spent = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+                    self.board.commit_micros.fetch_add(spent, Ordering::Relaxed);
+                }
+                self.answer(group);
+            }
+            Err(error) => self.refuse(group, &error),
+        }
+    }
+
+    fn answer(&mut self, group: Group) {
+        let (tail, bytes) = (self.journal.tail(), self.journal.bytes());
+        self.held.in_hand(group.fresh);
+        self.held.remember(group.once);
+        self.board.with_journal(|row| {
+            row.tail = tail;
+            row.bytes = bytes;
+            row.failing = None;
+        });
+        for Waiting {
+            answer,
+            receipts,
+            device,
+        } in group.reports
+        {
+            let duplicate = receipts.iter().filter(|receipt| receipt.duplicate).count();
+            let fresh = receipts.len() - duplicate;
+            self.board.stored(device.as_str(), fresh, duplicate);
+            answer.stored(receipts);
+        }
+        for note in group.notes {
+            // Whoever asked may have gone; the entry is written.
+            let _ = note.send(Ok(tail));
+        }
+        self.tail
+            .send_if_modified(|known| std::mem::replace(known, tail) != tail);
+    }
+
+    fn refuse(&mut self, group: Group, error: &AppendError) {
+        tracing::error!(%error, reports = group.reports.len(), "readings are not stored; devices are not answered");
+        let why = if error.is_full() {
+            NotStored::DiskFull
+        } else {
+            NotStored::DiskFailed(error.to_string())
+        };
+        self.board.with_journal(|row| row.failing = Some(error.to_string()));
+        for Waiting { answer, .. } in group.reports {
+            count(&self.board.acks_held);
+            answer.not_stored(why.clone());
+        }
+        for note in group.notes {
+            let _ = note.send(Err(why.clone()));
+        }
+    }
+
+    /// Shows a remark, and says what of it belongs in the journal.
+    fn remark(&self, device: &DeviceName, remark: &Remark, now: Timestamp) -> Option<Payload> {
+        if self.board.remark(device.as_str(), remark) {
+            tracing::warn!(device = %device, ?remark, "odd, nothing lost");
+        }
+        if matches!(remark, Remark::Downloaded { complete: true, .. }) {
+            self.board.reached(device.as_str(), Stage::Decoded);
+        }
+        contact::entry(device, remark, now, &self.zones).map(|entry| entry.to_payload())
+    }
+}
+
+/// Receipts as they are kept for a call that is made again.
+fn kept(receipts: &[Receipt]) -> Answered {
+    let receipts: Vec<(&str, bool)> = receipts
+        .iter()
+        .map(|receipt| (receipt.id.as_str(), receipt.duplicate))
+        .collect();
+    // Pairs of text and flag always serialise.
+    Answered(serde_json::to_string(&receipts).unwrap_or_default())
+}
