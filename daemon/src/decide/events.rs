@@ -1,0 +1,112 @@
+//! What is said to the upstreams, numbered by the journal record it follows from.
+
+use punchgate_journal::Seq;
+use punchgate_model::Timestamp;
+use punchgate_rules::{PunchId, Record, Said, changes::Published};
+use punchgate_upstream::{Outgoing, PunchData, RecordData, VerdictData, VerdictState};
+
+use super::tables::HeldPunch;
+
+/// Bits of an event's number that count events of one journal record; the rest are the record's number.
+const PLACE_BITS: u32 = 20;
+
+/// The events that follow from one journal record.
+pub(crate) struct Events {
+    next: u64,
+    queued_at: Timestamp,
+    list: Vec<Outgoing>,
+}
+
+impl Events {
+    /// Events that follow from the journal record with this number, at its time.
+    pub(crate) fn after(seq: Seq, queued_at: Timestamp) -> Self {
+        Self {
+            next: seq << PLACE_BITS,
+            queued_at,
+            list: Vec::new(),
+        }
+    }
+
+    pub(crate) fn into_list(self) -> Vec<Outgoing> {
+        self.list
+    }
+
+    fn number(&mut self) -> u64 {
+        let number = self.next;
+        self.next = self.next.saturating_add(1);
+        number
+    }
+
+    pub(crate) fn punch(&mut self, held: &HeldPunch) {
+        let number = self.number();
+        let HeldPunch { punch, .. } = held;
+        let data = PunchData {
+            id: punch.id.as_str(),
+            person: punch.person.as_ref().map(|person| person.as_str()),
+            credential: Some(punch.credential.number()).filter(|number| !number.is_empty()),
+            factor: punch.factor,
+            source: punch.source.as_str(),
+            zone: punch.zone.as_deref(),
+            direction: punch.direction,
+            result: punch.result,
+            at: punch.at,
+            device_time: held.device_time.as_deref(),
+            received_at: held.received_at,
+            time_quality: punch.time_quality.word(),
+            uncertainty_ms: punch.uncertainty_ms,
+            external_id: held.external_id.as_deref(),
+            device: None,
+            sequence: held.sequence,
+            revision: held.revision,
+        };
+        self.list.push(data.outgoing(number, self.queued_at));
+    }
+
+    pub(crate) fn record(&mut self, said: &Said<Record>) {
+        let number = self.number();
+        let record = &said.what;
+        let data = RecordData {
+            id: record.id.as_str(),
+            person: record.person.as_str(),
+            factor: record.factor,
+            source: record.source.as_str(),
+            zone: record.zone.as_deref(),
+            direction: record.direction,
+            first_at: record.first_at,
+            last_at: record.last_at,
+            repeats: texts(&record.repeats),
+            revision: said.revision,
+            withdrawn: said.withdrawn,
+        };
+        self.list.push(data.outgoing(number, self.queued_at));
+    }
+
+    pub(crate) fn verdict(&mut self, said: &Said<Published>) {
+        let number = self.number();
+        let Published { verdict, is_final } = &said.what;
+        let data = VerdictData {
+            id: verdict.id.as_str(),
+            policy: &verdict.policy,
+            person: verdict.person.as_str(),
+            outcome: verdict.outcome.word(),
+            first: verdict.first.as_ref().map(PunchId::as_str),
+            second: verdict.second.as_ref().map(PunchId::as_str),
+            gap_ms: verdict.gap_ms.and_then(|gap| u64::try_from(gap).ok()),
+            certain: verdict.certain,
+            state: if *is_final {
+                VerdictState::Final
+            } else {
+                VerdictState::Provisional
+            },
+            revision: said.revision,
+            withdrawn: said.withdrawn,
+            superseded: texts(&verdict.superseded),
+            repeats: texts(&verdict.repeats),
+        };
+        self.list.push(data.outgoing(number, verdict.at, self.queued_at));
+    }
+}
+
+fn texts(ids: &[PunchId]) -> Vec<&str> {
+    ids.iter().map(PunchId::as_str).collect()
+}

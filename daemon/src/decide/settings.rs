@@ -1,0 +1,121 @@
+//! What of the configuration decides. It is written to the journal whenever it changes, so that deciding depends on
+//! the journal alone and a rebuild decides as the first run did.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use jiff::tz::TimeZone;
+use punchgate_model::{DeviceName, Timestamp};
+use punchgate_rules::{ClockMode, ClockPolicy, Directory, Policy, Rules};
+use serde::{Deserialize, Serialize};
+
+/// The name under which settings stand in the journal.
+pub const NAME: &str = "settings";
+
+/// Everything in the configuration that a decision can depend on, but for the directory of people.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Settings {
+    /// How close repeats lie, in milliseconds.
+    pub repeats_within_ms: u64,
+    /// The policies.
+    pub policies: Vec<Policy>,
+    /// How long a verdict waits for sources that are not complete, in milliseconds.
+    pub max_wait_ms: u64,
+    /// What is known of each device.
+    pub devices: BTreeMap<String, DeviceSettings>,
+}
+
+/// What decides about one device's readings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct DeviceSettings {
+    /// Its IANA zone; `None` for sources that send offsets.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub timezone: Option<String>,
+    /// Its door group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub zone: Option<Arc<str>>,
+    /// What is done about its clock.
+    pub clock: ClockMode,
+    /// Device times before this are a clock reset.
+    pub not_before: Timestamp,
+    /// So are those this much later than their arrival, in milliseconds.
+    pub max_future_ms: u64,
+    /// Whether it keeps a log that is read again: it is complete up to its last complete read, a live source up to now.
+    pub keeps_log: bool,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        let rules = Rules::default();
+        Self {
+            repeats_within_ms: u64::try_from(rules.repeats_within.as_millis()).unwrap_or(u64::MAX),
+            policies: rules.policies,
+            max_wait_ms: 24 * 3_600_000,
+            devices: BTreeMap::new(),
+        }
+    }
+}
+
+/// Settings made ready for use.
+#[derive(Debug)]
+pub struct Prepared {
+    /// The settings.
+    pub settings: Settings,
+    /// Repeats and policies.
+    pub rules: Rules,
+    /// The people.
+    pub directory: Directory,
+    clocks: BTreeMap<DeviceName, ClockPolicy>,
+}
+
+impl Prepared {
+    /// Makes settings ready.
+    pub fn new(settings: Settings, directory: Directory) -> Self {
+        let rules = Rules {
+            repeats_within: Duration::from_millis(settings.repeats_within_ms),
+            policies: settings.policies.clone(),
+        };
+        let clocks = settings
+            .devices
+            .iter()
+            .map(|(name, device)| (DeviceName::from(name.as_str()), device.clock_policy()));
+        Self {
+            rules,
+            clocks: clocks.collect(),
+            directory,
+            settings,
+        }
+    }
+
+    /// How a device's times are read. A device that is not configured any more is read in UTC.
+    pub fn clock(&self, device: &DeviceName) -> ClockPolicy {
+        self.clocks
+            .get(device)
+            .cloned()
+            .unwrap_or_else(|| ClockPolicy::new(TimeZone::UTC))
+    }
+
+    /// The door group configured for a device.
+    pub fn zone(&self, device: &DeviceName) -> Option<Arc<str>> {
+        self.settings
+            .devices
+            .get(device.as_str())
+            .and_then(|device| device.zone.clone())
+    }
+}
+
+impl DeviceSettings {
+    fn clock_policy(&self) -> ClockPolicy {
+        // The configuration was checked when it was loaded; a zone that this machine lost is read as UTC.
+        let zone = self
+            .timezone
+            .as_deref()
+            .and_then(|name| TimeZone::get(name).ok())
+            .unwrap_or(TimeZone::UTC);
+        ClockPolicy {
+            mode: self.clock,
+            not_before: self.not_before,
+            max_future: Duration::from_millis(self.max_future_ms),
+            ..ClockPolicy::new(zone)
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! Stage 2's thread: reads the journal behind the intake and decides, one page at a time.
+//!
+//! A page is decided, its events put in the outbox, and the position moved, in that order; whoever is killed in between
+//! has a buffer that does not fit and builds it again.
+
+use std::sync::{Arc, atomic::Ordering};
+
+use punchgate_journal::{Buffer, BufferError, Changes, Entry, Position, ReadError, Reader, Seq};
+use thiserror::Error;
+use tokio::sync::watch;
+
+use crate::{
+    board::Board,
+    decide::{Decider, Step},
+    forward::Backlog,
+    held::Held,
+    outbox,
+};
+
+/// Records decided before the buffer's position is moved.
+const PAGE: usize = 4096;
+/// Bytes of payload decided before the buffer's position is moved.
+const PAGE_BYTES: usize = 4 << 20;
+
+/// Why deciding stopped. Intake goes on; a restart builds the buffer again.
+#[derive(Debug, Error)]
+pub enum Undecided {
+    /// The buffer failed.
+    #[error("failed to decide: {0}")]
+    Buffer(#[from] BufferError),
+    /// The journal could not be read.
+    #[error("failed to decide: {0}")]
+    Journal(#[from] ReadError),
+}
+
+/// How far deciding has come.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Progress {
+    /// The journal record up to which everything is decided.
+    pub decided: Seq,
+    /// The number of the newest event, 0 when there is none.
+    pub newest: u64,
+}
+
+/// What the thread works with.
+pub struct Deciding {
+    /// The fold.
+    pub decider: Decider,
+    /// The buffer it keeps its state in.
+    pub buffer: Buffer,
+    /// The journal.
+    pub reader: Reader,
+    /// Punches on their way from the journal into the buffer.
+    pub held: Arc<Held>,
+    /// Where progress shows.
+    pub board: Arc<Board>,
+    /// The number of the last durable record; closed when the intake has ended.
+    pub tail: watch::Receiver<Seq>,
+    /// Told after each page.
+    pub progress: watch::Sender<Progress>,
+    /// What waits for each upstream.
+    pub backlogs: Vec<Backlog>,
+}
+
+impl Deciding {
+    /// Decides until the intake has ended and everything it wrote is decided.
+    ///
+    /// # Errors
+    /// [`Undecided`]: set the buffer aside and begin again.
+    pub fn run(mut self) -> Result<(), Undecided> {
+        let waiting = tokio::runtime::Builder::new_current_thread().build();
+        let mut position = self.buffer.position();
+        loop {
+            while position.seq < *self.tail.borrow_and_update() {
+                position = self.page(position)?;
+            }
+            let Ok(waiting) = &waiting else { return Ok(()) };
+            if waiting.block_on(self.tail.changed()).is_err() && position.seq >= *self.tail.borrow() {
+                return Ok(());
+            }
+        }
+    }
+
+    fn page(&mut self, position: Position) -> Result<Position, Undecided> {
+        let page = self.reader.after(position.seq, PAGE, PAGE_BYTES)?;
+        for gap in &page.gaps {
+            tracing::error!(?gap, "records of the journal are lost; everything around them is kept");
+        }
+        let mut done = Step::default();
+        for record in &page.records {
+            let entry = Entry::from_payload(&record.payload);
+            let step = self.decider.step(record.seq, &entry)?;
+            done.punches.extend(step.punches);
+            done.answers.extend(step.answers);
+            done.events.extend(step.events);
+        }
+        self.finish(done, page.through)?;
+        Ok(page.through)
+    }
+
+    fn finish(&self, done: Step, through: Position) -> Result<(), BufferError> {
+        let newest = done.events.last().map(|event| event.seq);
+        self.count(&done);
+        let mut changes = Changes::default();
+        if !self.backlogs.is_empty() {
+            outbox::put(&mut changes, &done.events);
+        }
+        self.buffer.apply(changes, through)?;
+        self.backlogs.iter().for_each(|backlog| backlog.add(&done.events));
+        self.held.settled(&done.punches, done.answers);
+        self.board.with_journal(|row| row.decided = through.seq);
+        self.progress.send_modify(|progress| {
+            progress.decided = through.seq;
+            progress.newest = newest.unwrap_or(progress.newest);
+        });
+        Ok(())
+    }
+
+    fn count(&self, done: &Step) {
+        let verdicts = done
+            .events
+            .iter()
+            .filter(|event| event.kind == punchgate_upstream::EventKind::Verdict);
+        let (mut all, mut revised) = (0, 0);
+        for verdict in verdicts {
+            all += 1;
+            revised += u64::from(verdict.revision > 1);
+        }
+        self.board.verdicts.fetch_add(all, Ordering::Relaxed);
+        self.board.revisions.fetch_add(revised, Ordering::Relaxed);
+    }
+}
