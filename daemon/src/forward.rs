@@ -1,0 +1,166 @@
+//! Stage 3: one upstream's place in the outbox. The pump reads behind it and moves it only when the upstream has the events.
+//!
+//! Where an upstream stands is written to the journal without a sync of its own: what a power cut takes of it is sent
+//! again, with the same ids.
+
+use std::sync::{
+    Arc, Mutex, PoisonError,
+    atomic::{AtomicU64, Ordering},
+};
+
+use punchgate_journal::{Buffer, Entry};
+use punchgate_kit::Clock;
+use punchgate_upstream::{EventKind, Outbox, OutboxError, Outgoing, Settled};
+
+use crate::{intake::Notebook, outbox};
+
+/// How many events wait for one upstream. Shared with deciding, which adds, and the outbox, which takes away.
+#[derive(Debug, Clone, Default)]
+pub struct Backlog {
+    kinds: Arc<[EventKind]>,
+    waiting: Arc<AtomicU64>,
+}
+
+impl Backlog {
+    /// The backlog of an upstream that wants these kinds.
+    pub fn of(kinds: impl Into<Arc<[EventKind]>>) -> Self {
+        Self {
+            kinds: kinds.into(),
+            waiting: Arc::default(),
+        }
+    }
+
+    /// Counts new events.
+    pub fn add(&self, events: &[Outgoing]) {
+        let wanted = events.iter().filter(|event| self.wants(event)).count();
+        self.waiting
+            .fetch_add(u64::try_from(wanted).unwrap_or(0), Ordering::Relaxed);
+    }
+
+    /// Whether the upstream wants this event.
+    pub fn wants(&self, event: &Outgoing) -> bool {
+        self.kinds.contains(&event.kind)
+    }
+
+    /// Counts what waited before the start.
+    pub fn start_at(&self, waiting: u64) {
+        self.waiting.store(waiting, Ordering::Relaxed);
+    }
+
+    /// Counts down what the upstream has. Never below zero, whatever a rebuild counted twice.
+    pub fn settled(&self, done: u64) {
+        let less = |n: u64| Some(n.saturating_sub(done));
+        let _ = self.waiting.fetch_update(Ordering::Relaxed, Ordering::Relaxed, less);
+    }
+}
+
+/// Where all upstreams stand.
+#[derive(Debug, Default)]
+pub struct Places(Mutex<Vec<Arc<AtomicU64>>>);
+
+impl Places {
+    fn least(&self) -> u64 {
+        let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        places
+            .iter()
+            .map(|place| place.load(Ordering::Acquire))
+            .min()
+            .unwrap_or(0)
+    }
+}
+
+/// One upstream's outbox.
+#[derive(Debug)]
+pub struct Forwarding {
+    upstream: String,
+    buffer: Buffer,
+    notebook: Notebook,
+    clock: Clock,
+    backlog: Backlog,
+    places: Arc<Places>,
+    cursor: Arc<AtomicU64>,
+}
+
+impl Forwarding {
+    /// The outbox of an upstream whose place in it is `cursor`.
+    pub fn new(
+        upstream: &str,
+        buffer: Buffer,
+        notebook: Notebook,
+        clock: Clock,
+        backlog: Backlog,
+        places: Arc<Places>,
+        cursor: u64,
+    ) -> Self {
+        let cursor = Arc::new(AtomicU64::new(cursor));
+        places
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .push(cursor.clone());
+        Self {
+            upstream: upstream.to_owned(),
+            buffer,
+            notebook,
+            clock,
+            backlog,
+            places,
+            cursor,
+        }
+    }
+}
+
+impl Outbox for Forwarding {
+    fn cursor(&self) -> u64 {
+        self.cursor.load(Ordering::Acquire)
+    }
+
+    fn backlog(&self) -> u64 {
+        self.backlog.waiting.load(Ordering::Relaxed)
+    }
+
+    async fn read(&mut self, after: u64, limit: usize) -> Result<Vec<Outgoing>, OutboxError> {
+        let found = outbox::after(&self.buffer, after, limit, |event| self.backlog.wants(event));
+        found
+            .map(|(events, _)| events)
+            .map_err(|error| OutboxError(error.to_string()))
+    }
+
+    async fn settle(&mut self, settled: &Settled) -> Result<(), OutboxError> {
+        let mut entries: Vec<Entry> = settled.dead.iter().map(|dead| self.dead_letter(dead)).collect();
+        let deaths = !entries.is_empty();
+        entries.push(Entry::Delivered {
+            upstream: self.upstream.clone(),
+            through: settled.through,
+            at: self.clock.now(),
+        });
+        if deaths {
+            self.notebook
+                .write(entries)
+                .await
+                .map_err(|why| OutboxError(why.to_string()))?;
+        } else {
+            self.notebook.jot(entries).await;
+        }
+        let before = self.cursor.swap(settled.through, Ordering::AcqRel);
+        let done = outbox::count(&self.buffer, before, settled.through, |event| self.backlog.wants(event)).unwrap_or(0);
+        self.backlog.settled(done);
+        // What every upstream has is not needed any more; the journal keeps it for its retention.
+        outbox::trim(&self.buffer, self.places.least())
+            .map(drop)
+            .map_err(|error| OutboxError(error.to_string()))
+    }
+}
+
+impl Forwarding {
+    fn dead_letter(&self, dead: &punchgate_upstream::Dead) -> Entry {
+        Entry::Dead {
+            upstream: self.upstream.clone(),
+            outbox_seq: dead.event.seq,
+            event_id: dead.event.id.clone(),
+            revision: dead.event.revision,
+            reason: dead.why.to_string(),
+            at: dead.at,
+        }
+    }
+}

@@ -1,0 +1,124 @@
+//! The events on their way out: chunks in the buffer, in order of their numbers, and each upstream's place in them.
+
+use std::ops::Bound;
+
+use punchgate_journal::{Buffer, BufferError, Changes};
+use punchgate_upstream::Outgoing;
+
+use crate::decide::tables::OUTBOX;
+
+/// Events in one chunk at most.
+const CHUNK: usize = 256;
+
+/// Adds events, which come in order of their numbers.
+pub fn put(changes: &mut Changes, events: &[Outgoing]) {
+    for chunk in events.chunks(CHUNK) {
+        let Some(first) = chunk.first() else { continue };
+        let mut bytes = Vec::with_capacity(chunk.len() * 512);
+        for event in chunk {
+            // An event that cannot be written as text cannot have been made of text.
+            let Ok(event) = event.to_bytes() else { continue };
+            bytes.extend_from_slice(&u32::try_from(event.len()).unwrap_or(u32::MAX).to_be_bytes());
+            bytes.extend_from_slice(&event);
+        }
+        changes.insert(OUTBOX, first.seq.to_be_bytes().to_vec(), bytes);
+    }
+}
+
+/// Events after a number, in order: at most `limit` of those that are `wanted`, with the number up to which all were
+/// looked at.
+///
+/// # Errors
+/// [`BufferError`] when the buffer failed.
+pub fn after(
+    buffer: &Buffer,
+    seq: u64,
+    limit: usize,
+    wanted: impl Fn(&Outgoing) -> bool,
+) -> Result<(Vec<Outgoing>, u64), BufferError> {
+    let mut found = Vec::new();
+    let mut through = seq;
+    let mut from = chunk_with(buffer, seq.saturating_add(1))?;
+    while found.len() < limit {
+        let chunks = buffer.range(OUTBOX, Bound::Included(&from), Bound::Unbounded, 4)?;
+        let Some((last, _)) = chunks.last() else { break };
+        from = [last.as_slice(), &[0]].concat();
+        for event in chunks
+            .iter()
+            .flat_map(|(_, chunk)| events(chunk))
+            .filter(|event| event.seq > seq)
+        {
+            if found.len() >= limit {
+                break;
+            }
+            through = event.seq;
+            if wanted(&event) {
+                found.push(event);
+            }
+        }
+    }
+    Ok((found, through))
+}
+
+/// Removes chunks of which every number is at most `through`; returns how many.
+///
+/// # Errors
+/// [`BufferError`] when the buffer failed.
+pub fn trim(buffer: &Buffer, through: u64) -> Result<usize, BufferError> {
+    let next = through.saturating_add(1).to_be_bytes();
+    let older = buffer.range(OUTBOX, Bound::Unbounded, Bound::Excluded(&next), usize::MAX)?;
+    let Some((last, chunk)) = older.last() else {
+        return Ok(0);
+    };
+    let whole = events(chunk).last().is_none_or(|event| event.seq <= through);
+    let gone = older.iter().map(|(key, _)| key).filter(|key| whole || *key != last);
+    let mut count = 0;
+    for key in gone {
+        buffer.remove(OUTBOX, key)?;
+        count += 1;
+    }
+    Ok(count)
+}
+
+/// The chunk that holds a number begins at it or before.
+fn chunk_with(buffer: &Buffer, seq: u64) -> Result<Vec<u8>, BufferError> {
+    let key = seq.to_be_bytes();
+    let before = buffer.range_back(OUTBOX, Bound::Unbounded, Bound::Included(&key), 1)?;
+    Ok(before.into_iter().next().map_or(key.to_vec(), |(key, _)| key))
+}
+
+/// The events of a chunk. A damaged chunk ends early.
+fn events(chunk: &[u8]) -> impl Iterator<Item = Outgoing> {
+    let mut rest = chunk;
+    std::iter::from_fn(move || {
+        let (length, after) = rest.split_first_chunk::<4>()?;
+        let (event, after) = after.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        rest = after;
+        Outgoing::from_bytes(event).ok()
+    })
+}
+
+/// How many wanted events have numbers above `after` and up to `through`.
+///
+/// # Errors
+/// [`BufferError`] when the buffer failed.
+pub fn count(
+    buffer: &Buffer,
+    after: u64,
+    through: u64,
+    wanted: impl Fn(&Outgoing) -> bool,
+) -> Result<u64, BufferError> {
+    let mut count = 0;
+    let mut from = chunk_with(buffer, after.saturating_add(1))?;
+    let end = through.saturating_add(1).to_be_bytes();
+    loop {
+        let chunks = buffer.range(OUTBOX, Bound::Included(&from), Bound::Excluded(&end), 16)?;
+        let Some((last, _)) = chunks.last() else {
+            return Ok(count);
+        };
+        from = [last.as_slice(), &[0]].concat();
+        let events = chunks.iter().flat_map(|(_, chunk)| events(chunk));
+        let within = events.filter(|event| event.seq > after && event.seq <= through && wanted(event));
+        count += u64::try_from(within.count()).unwrap_or(0);
+    }
+}
