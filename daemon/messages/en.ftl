@@ -119,3 +119,41 @@ cli-io = cannot read or write: { $why }
 cli-replay = Say what the rules make of the punches in a file: records and verdicts as JSON lines
 cli-arg-until = How far the data are complete, such as 2026-03-02T12:00:00Z; altogether when left out
 cli-arg-punches = JSON lines, one punch each; - is standard input
+cli-status = Ask the running gateway how it is
+cli-decode = Say what a captured conversation says: messages, readings and what was not understood, as JSON lines
+cli-sim = Run a simulated device on a real port until it is stopped
+cli-store = Look at the journal
+cli-store-verify = Check every record of the journal; the gateway may run meanwhile
+cli-store-rebuild = Make the next start build the buffer from the journal again
+cli-store-export = Print every entry of the journal as JSON lines
+cli-arg-driver = The driver whose protocol it is
+cli-arg-device_timezone = The time zone of the device; with it, instants are told too
+cli-arg-option = A driver option, as KEY=VALUE; may be repeated
+cli-arg-capture = A capture (> device to us, < us to device), bare hex lines, or a raw HTTP request; - is standard input
+cli-arg-device = The driver whose device is simulated
+cli-arg-listen = Where to listen; for devices that call, whom to call
+cli-arg-pty = Simulate behind a pseudo-terminal with this name
+cli-arg-script = Punches as JSON lines: after, credential, factor, direction
+cli-arg-held = How many punches the device holds at the start
+cli-arg-knob = A knob of the simulator, as KEY=VALUE; may be repeated
+
+## Running
+
+run-failed = the gateway cannot start: failed to { $why }
+no-such-driver = there is no driver "{ $driver }"; known drivers: { $known }
+no-such-zone = no such time zone: { $why } (IANA names, for example Asia/Shanghai)
+bad-option = option not understood: { $why }
+bad-script = script not understood: { $why }
+status-unreachable = no gateway answers on { $address }: { $why }; is it running, and is [admin] listen right?
+status-ready = ready
+status-not-ready = not ready
+status-journal = journal: { $tail } records, { $decided } decided
+status-failing = nothing can be stored: { $why }
+status-device = { $name } ({ $driver }): { $state }, { $stored } stored, device holds { $log }, complete through { $through }
+status-upstream = { $name }: { $state }, { $sent } sent, { $backlog } waiting, { $dead } dead
+status-up = up
+status-down = down
+store-good = { $records } records in { $segments } segments, every one whole and in its place
+store-damaged = { $records } records in { $segments } segments are readable, but something is damaged:
+store-in-use = { $path } is in use by a running gateway; stop it first
+store-will-rebuild = the next start builds the buffer again

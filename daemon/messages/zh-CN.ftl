@@ -119,3 +119,41 @@ cli-io = 读写失败：{ $why }
 cli-replay = 用规则离线评判文件中的打卡，以 JSON 行输出记录和结论
 cli-arg-until = 数据完整到何时，例如 2026-03-02T12:00:00Z；不写表示全部完整
 cli-arg-punches = JSON 行文件，每行一次打卡；- 表示标准输入
+cli-status = 查询正在运行的网关的状态
+cli-decode = 解读捕获的通信：消息、读数和未能识别的部分，以 JSON 行输出
+cli-sim = 在真实端口上运行模拟设备，直到被停止
+cli-store = 查看日志存储
+cli-store-verify = 检查日志的每条记录；网关可以同时运行
+cli-store-rebuild = 让下次启动时根据日志重建缓冲
+cli-store-export = 以 JSON 行打印日志的每个条目
+cli-arg-driver = 该协议所属的驱动
+cli-arg-device_timezone = 设备所在时区；给出后同时输出时刻
+cli-arg-option = 驱动选项，格式 KEY=VALUE；可重复
+cli-arg-capture = 捕获文件（> 设备到网关，< 网关到设备）、十六进制行或原始 HTTP 请求；- 表示标准输入
+cli-arg-device = 要模拟的设备所属驱动
+cli-arg-listen = 监听地址；对于主动呼叫的设备，是被呼叫的地址
+cli-arg-pty = 以此名称的伪终端进行模拟
+cli-arg-script = JSON 行格式的打卡：after、credential、factor、direction
+cli-arg-held = 设备开始时已保存的打卡数
+cli-arg-knob = 模拟器的可调项，格式 KEY=VALUE；可重复
+
+## 运行
+
+run-failed = 网关无法启动：{ $why }
+no-such-driver = 没有驱动“{ $driver }”；已知驱动：{ $known }
+no-such-zone = 没有这个时区：{ $why }（IANA 名称，例如 Asia/Shanghai）
+bad-option = 选项无法理解：{ $why }
+bad-script = 脚本无法理解：{ $why }
+status-unreachable = { $address } 上没有网关应答：{ $why }；它在运行吗？[admin] listen 是否正确？
+status-ready = 就绪
+status-not-ready = 未就绪
+status-journal = 日志：{ $tail } 条记录，已处理 { $decided } 条
+status-failing = 无法存储：{ $why }
+status-device = { $name }（{ $driver }）：{ $state }，已存 { $stored } 条，设备持有 { $log } 条，完整至 { $through }
+status-upstream = { $name }：{ $state }，已发送 { $sent }，等待 { $backlog }，死信 { $dead }
+status-up = 正常
+status-down = 中断
+store-good = { $segments } 个段共 { $records } 条记录，全部完好
+store-damaged = { $segments } 个段共 { $records } 条记录可读，但有损坏：
+store-in-use = { $path } 正被运行中的网关使用；请先停止它
+store-will-rebuild = 下次启动时将重建缓冲

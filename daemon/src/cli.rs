@@ -13,7 +13,7 @@ use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
 use punchgate_model::Timestamp;
 
 use crate::{
-    commands::{self, replay::Replay},
+    commands::{self, decode::Decode, replay::Replay, sim::Sim},
     config::{self, Load, Secrets},
     exit::Exit,
     messages::{Lang, Message, try_say},
@@ -53,6 +53,68 @@ pub enum Verb {
     /// Look at the configuration.
     #[command(subcommand)]
     Config(ConfigVerb),
+    /// Run the gateway.
+    Run,
+    /// Ask the running gateway how it is.
+    Status(Json),
+    /// Say what a captured conversation says.
+    Decode(Capture),
+    /// Run a simulated device.
+    Sim(Simulated),
+    /// Look at the journal.
+    #[command(subcommand)]
+    Store(StoreVerb),
+}
+
+/// What to do with the store.
+#[derive(Debug, Subcommand)]
+pub enum StoreVerb {
+    /// Check every record.
+    Verify(Json),
+    /// Make the next start build the buffer again.
+    Rebuild,
+    /// Print every entry.
+    Export,
+}
+
+/// What to decode.
+#[derive(Debug, Clone, Args)]
+pub struct Capture {
+    /// The driver whose protocol it is.
+    #[arg(long, value_name = "NAME")]
+    pub driver: String,
+    /// The zone of the device.
+    #[arg(long, value_name = "ZONE")]
+    pub device_timezone: Option<String>,
+    /// A driver option.
+    #[arg(long = "option", value_name = "KEY=VALUE")]
+    pub option: Vec<String>,
+    /// The capture.
+    #[arg(value_name = "FILE")]
+    pub capture: PathBuf,
+}
+
+/// What to simulate.
+#[derive(Debug, Clone, Args)]
+pub struct Simulated {
+    /// The driver whose device it is.
+    #[arg(value_name = "NAME")]
+    pub device: String,
+    /// Where to listen, or whom to call.
+    #[arg(long, value_name = "ADDR", conflicts_with = "pty")]
+    pub listen: Option<std::net::SocketAddr>,
+    /// The name to give the pseudo-terminal.
+    #[arg(long, value_name = "PATH")]
+    pub pty: Option<PathBuf>,
+    /// Punches as JSON lines.
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Punches that the device holds at the start.
+    #[arg(long = "punches", id = "held", value_name = "N", default_value_t = 0)]
+    pub held: u32,
+    /// A knob of the simulator.
+    #[arg(long = "knob", value_name = "KEY=VALUE")]
+    pub knob: Vec<String>,
 }
 
 /// What to look at.
@@ -115,8 +177,51 @@ pub fn main(arguments: impl IntoIterator<Item = OsString>) -> Exit {
 }
 
 fn run(cli: &Cli) -> Exit {
-    let (lang, mut out, mut err) = (cli.global.lang(), io::stdout().lock(), io::stderr().lock());
+    let lang = cli.global.lang();
+    // These two run on, and others write to the terminal beside them: it must not be locked meanwhile.
+    match &cli.verb {
+        Verb::Run => return commands::run::run(&cli.global.load(Secrets::from_environment()), lang),
+        Verb::Sim(Simulated {
+            device,
+            listen,
+            pty,
+            script,
+            held,
+            knob,
+        }) => {
+            let (name, listen, pty, script) = (device.clone(), *listen, pty.clone(), script.clone());
+            return commands::sim::sim(
+                &Sim {
+                    name,
+                    listen,
+                    pty,
+                    script,
+                    punches: *held,
+                    knobs: knob.clone(),
+                },
+                lang,
+            );
+        }
+        _ => {}
+    }
+    let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
     let done = match &cli.verb {
+        Verb::Run | Verb::Sim(_) => Ok(Exit::Ok),
+        Verb::Status(_) | Verb::Store(_) => configured(cli, lang, &mut out, &mut err),
+        Verb::Decode(Capture {
+            driver,
+            device_timezone,
+            option,
+            capture,
+        }) => {
+            let asked = Decode {
+                driver: driver.clone(),
+                device_timezone: device_timezone.clone(),
+                options: option.clone(),
+                file: capture.clone(),
+            };
+            commands::decode::decode(&asked, lang, &mut out, &mut err)
+        }
         Verb::Check(json) => {
             let load = cli.global.load(Secrets::from_environment());
             commands::check::check(&load, lang, json.json, &mut out, &mut err)
@@ -143,6 +248,23 @@ fn run(cli: &Cli) -> Exit {
             Exit::Io
         }
     })
+}
+
+/// The verbs that look at a gateway that is configured.
+fn configured(cli: &Cli, lang: Lang, out: &mut dyn io::Write, err: &mut dyn io::Write) -> io::Result<Exit> {
+    let load = cli.global.load(Secrets::Leave);
+    let config = match config::load(&load) {
+        Ok(config) => config,
+        Err(problems) => return commands::faults::tell(&load.file, &problems, lang, false, (out, err)),
+    };
+    let store = &config.store.path;
+    match &cli.verb {
+        Verb::Status(json) => commands::status::status(config.admin.listen, lang, json.json, out, err),
+        Verb::Store(StoreVerb::Verify(json)) => commands::store::verify(store, lang, json.json, out, err),
+        Verb::Store(StoreVerb::Rebuild) => commands::store::rebuild(store, lang, out, err),
+        Verb::Store(StoreVerb::Export) => commands::store::export(store, lang, out, err),
+        _ => Ok(Exit::Ok),
+    }
 }
 
 /// Help and version are told on standard output and are no failure.

@@ -3,12 +3,30 @@
 //! - [`config`]: what may be configured; [`registry`]: the drivers there are.
 //! - [`cli`] and [`commands`]: the command line, one file a verb; [`exit`]: what the exit status says.
 //! - [`messages`]: everything said to operators, in each language.
+//! - [`intake`], [`decide`] and [`outbox`]: a punch's way; [`supervisor`] and [`board`]: what keeps it running, and shows it.
 
 #![forbid(unsafe_code)]
 
+pub mod admin;
+pub mod board;
 pub mod cli;
 pub mod commands;
 pub mod config;
+pub mod contact;
+pub mod decide;
+pub mod deciding;
+pub mod decode;
 pub mod exit;
+pub mod forward;
+pub mod held;
+pub mod intake;
 pub mod messages;
+pub mod metrics;
+pub mod outbox;
+pub mod plan;
+pub mod pumps;
 pub mod registry;
+pub mod run;
+pub mod supervisor;
+pub mod switchboard;
+pub mod watermark;

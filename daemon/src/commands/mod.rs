@@ -2,7 +2,12 @@
 
 pub mod check;
 pub mod config_print;
-mod faults;
+pub mod decode;
+pub(crate) mod faults;
 pub mod replay;
+pub mod run;
+pub mod sim;
+pub mod status;
+pub mod store;
 #[cfg(test)]
 mod tests;
