@@ -119,10 +119,9 @@ mod tests {
     }
 
     fn row(through: Option<i64>) -> DeviceRow {
-        DeviceRow {
-            complete_through: through.map(Timestamp::from_millis),
-            ..DeviceRow::default()
-        }
+        let mut row = DeviceRow::default();
+        row.complete_through = through.map(Timestamp::from_millis);
+        row
     }
 
     const NOW: Timestamp = Timestamp::from_millis(1_772_409_600_000);
