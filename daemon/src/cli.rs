@@ -15,6 +15,7 @@ use punchgate_model::Timestamp;
 use crate::{
     commands::{self, decode::Decode, replay::Replay, sim::Sim},
     config::{self, Load, Secrets},
+    demo::{Demo, demo},
     exit::Exit,
     messages::{Lang, Message, try_say},
     registry,
@@ -64,6 +65,16 @@ pub enum Verb {
     /// Look at the journal.
     #[command(subcommand)]
     Store(StoreVerb),
+    /// Show the whole way of a punch on simulated devices.
+    Demo(Fast),
+}
+
+/// How long the demo takes.
+#[derive(Debug, Clone, Args)]
+pub struct Fast {
+    /// About 20 seconds.
+    #[arg(long)]
+    pub fast: bool,
 }
 
 /// What to do with the store.
@@ -202,11 +213,12 @@ fn run(cli: &Cli) -> Exit {
                 lang,
             );
         }
+        Verb::Demo(Fast { fast }) => return demo(Demo { fast: *fast, lang }),
         _ => {}
     }
     let (mut out, mut err) = (io::stdout().lock(), io::stderr().lock());
     let done = match &cli.verb {
-        Verb::Run | Verb::Sim(_) => Ok(Exit::Ok),
+        Verb::Run | Verb::Sim(_) | Verb::Demo(_) => Ok(Exit::Ok),
         Verb::Status(_) | Verb::Store(_) => configured(cli, lang, &mut out, &mut err),
         Verb::Decode(Capture {
             driver,

@@ -16,6 +16,7 @@ pub mod contact;
 pub mod decide;
 pub mod deciding;
 pub mod decode;
+pub mod demo;
 pub mod exit;
 pub mod forward;
 pub mod held;

@@ -9,6 +9,7 @@ use std::{
 };
 
 use punchgate_kit::{Clock, SimPunch, span};
+use punchgate_lab::sink::{Sink, SinkOptions};
 use punchgate_model::{Direction, Factor};
 use serde::Deserialize;
 use tokio::{net::TcpListener, net::UdpSocket, time::sleep};
@@ -66,6 +67,9 @@ pub fn sim(asked: &Sim, lang: Lang) -> Exit {
         eprintln!("{}", message.say(lang));
         Exit::Usage
     };
+    if asked.name == "webhook" {
+        return webhook(asked, lang);
+    }
     let Some(kind) = registry::kind(&asked.name) else {
         let known: Vec<&str> = registry::kinds().iter().map(|kind| kind.about().name).collect();
         return told(
@@ -180,4 +184,36 @@ fn read_script(path: &Path) -> Result<Vec<Scripted>, String> {
         serde_json::from_str(line).map_err(|error| format!("{} line {}: {error}", path.display(), n + 1))
     };
     lines.map(line).collect()
+}
+
+/// A sink for webhooks, with its events under `/events`. `state=FILE` keeps them across restarts.
+fn webhook(asked: &Sim, lang: Lang) -> Exit {
+    let failed = |why: &dyn std::fmt::Display, exit| {
+        eprintln!("{}", Message::new("cli-io").with("why", why).say(lang));
+        exit
+    };
+    let knobs = match table(&asked.knobs) {
+        Ok(knobs) => knobs,
+        Err(why) => return failed(&why, Exit::Usage),
+    };
+    let text = |key: &str| knobs.get(key).and_then(toml::Value::as_str).map(str::to_owned);
+    let options = SinkOptions {
+        listen: asked.listen.unwrap_or_else(|| SocketAddr::from(([127, 0, 0, 1], 0))),
+        secret: text("secret"),
+        state: text("state").map(PathBuf::from),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(1)
+        .enable_all()
+        .build()
+    {
+        Ok(runtime) => runtime,
+        Err(error) => return failed(&error, Exit::Io),
+    };
+    let running = runtime.block_on(async {
+        let sink = Sink::start(options).await?;
+        writeln!(io::stdout(), "listening {}", sink.address())?;
+        tokio::signal::ctrl_c().await
+    });
+    running.map_or_else(|error| failed(&error, Exit::Io), |()| Exit::Ok)
 }
