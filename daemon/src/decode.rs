@@ -5,7 +5,7 @@
 use bytes::{Bytes, BytesMut};
 use jiff::tz::TimeZone;
 use punchgate_kit::{
-    Carrier, Cut, Described, Driver, Finding, Framer, HttpDriver, Malformed, Reader, StreamDriver, Wire,
+    Cut, Described, Driver, Finding, Framer, HttpDriver, Malformed, Reader, StreamDriver, Wire,
     capture::{Capture, From},
 };
 use punchgate_model::{DeviceTime, Reading};
@@ -51,13 +51,7 @@ impl Decoded {
 pub fn stream<D: StreamDriver>(options: &D::Options, text: &str, zone: Option<&TimeZone>) -> Decoded {
     let (capture, errors) = Capture::parse(text);
     let mut decoded = Decoded::default();
-    let first = capture
-        .lines
-        .iter()
-        .find(|line| line.from == From::Device)
-        .or(capture.lines.first());
-    let carrier = first.map_or(Carrier::Tcp, |line| D::captured_from(&line.bytes));
-    let mut ears = Ears::<D>::new(options, carrier);
+    let mut ears = Ears::<D>::new(options);
     for line in &capture.lines {
         ears.take(line.from, &line.bytes, zone, &mut decoded);
     }
@@ -72,32 +66,44 @@ pub fn stream<D: StreamDriver>(options: &D::Options, text: &str, zone: Option<&T
 }
 
 /// Both directions of a conversation, overheard.
-struct Ears<D: StreamDriver> {
-    framer: D::Framer,
+struct Ears<'a, D: StreamDriver> {
+    options: &'a D::Options,
     reader: D::Reader,
-    device: BytesMut,
-    gateway: BytesMut,
+    device: Ear<D>,
+    gateway: Ear<D>,
 }
 
-impl<D: StreamDriver> Ears<D> {
-    fn new(options: &D::Options, carrier: Carrier) -> Self {
-        let (device, gateway) = (BytesMut::new(), BytesMut::new());
+/// One direction: what is not cut yet, and how it is cut.
+struct Ear<D: StreamDriver> {
+    framer: D::Framer,
+    bytes: BytesMut,
+}
+
+impl<'a, D: StreamDriver> Ears<'a, D> {
+    fn new(options: &'a D::Options) -> Self {
+        let ear = || Ear {
+            framer: D::framer(options, D::captured_from(&[])),
+            bytes: BytesMut::new(),
+        };
         Self {
-            framer: D::framer(options, carrier),
+            options,
             reader: D::reader(options),
-            device,
-            gateway,
+            device: ear(),
+            gateway: ear(),
         }
     }
 
     fn take(&mut self, from: From, bytes: &[u8], zone: Option<&TimeZone>, decoded: &mut Decoded) {
-        self.buffer(from).extend_from_slice(bytes);
-        loop {
-            let buffer = self.buffer(from);
-            if buffer.is_empty() {
-                return;
-            }
-            let cut = self.framer.cut(self.buffer_ref(from));
+        let options = self.options;
+        let ear = self.ear(from);
+        if ear.bytes.is_empty() {
+            // A frame begins here: one file may hold streams and datagrams.
+            ear.framer = D::framer(options, D::captured_from(bytes));
+        }
+        ear.bytes.extend_from_slice(bytes);
+        while !self.ear(from).bytes.is_empty() {
+            let ear = self.ear(from);
+            let cut = ear.framer.cut(&ear.bytes);
             if !self.one(from, cut, zone, decoded) {
                 return;
             }
@@ -107,8 +113,9 @@ impl<D: StreamDriver> Ears<D> {
     /// What is left at the end was cut off, or stands unterminated.
     fn end(&mut self, zone: Option<&TimeZone>, decoded: &mut Decoded) {
         for from in [From::Gateway, From::Device] {
-            while !self.buffer_ref(from).is_empty() {
-                let cut = self.framer.idled(self.buffer_ref(from));
+            while !self.ear(from).bytes.is_empty() {
+                let ear = self.ear(from);
+                let cut = ear.framer.idled(&ear.bytes);
                 if !self.one(from, cut, zone, decoded) {
                     break;
                 }
@@ -117,21 +124,27 @@ impl<D: StreamDriver> Ears<D> {
     }
 
     fn one(&mut self, from: From, cut: Cut, zone: Option<&TimeZone>, decoded: &mut Decoded) -> bool {
+        let bytes = &mut self.ear(from).bytes;
         match cut {
             Cut::More => return false,
             Cut::Junk { skip, why } => {
-                let buffer = self.buffer(from);
-                drop(buffer.split_to(skip.clamp(1, buffer.len())));
+                drop(bytes.split_to(skip.clamp(1, bytes.len())));
                 decoded.malformed(&why);
             }
             Cut::Frame { take, body } => {
-                let buffer = self.buffer(from);
-                let frame = buffer.split_to(take.clamp(1, buffer.len())).freeze();
+                let frame = bytes.split_to(take.clamp(1, bytes.len())).freeze();
                 let body = frame.get(body).map(|part| frame.slice_ref(part)).unwrap_or_default();
                 self.message(from, &body, zone, decoded);
             }
         }
         true
+    }
+
+    fn ear(&mut self, from: From) -> &mut Ear<D> {
+        match from {
+            From::Device => &mut self.device,
+            From::Gateway => &mut self.gateway,
+        }
     }
 
     fn message(&mut self, from: From, body: &Bytes, zone: Option<&TimeZone>, decoded: &mut Decoded) {
@@ -150,20 +163,6 @@ impl<D: StreamDriver> Ears<D> {
                 }
                 Err(why) => decoded.malformed(&why),
             },
-        }
-    }
-
-    fn buffer(&mut self, from: From) -> &mut BytesMut {
-        match from {
-            From::Device => &mut self.device,
-            From::Gateway => &mut self.gateway,
-        }
-    }
-
-    fn buffer_ref(&self, from: From) -> &[u8] {
-        match from {
-            From::Device => &self.device,
-            From::Gateway => &self.gateway,
         }
     }
 }
