@@ -76,6 +76,9 @@ pub enum RunError {
     /// An upstream or device makes no sense.
     #[error("{0}")]
     Configuration(String),
+    /// A thread ended that must not. A restart opens the store afresh and builds the buffer again.
+    #[error("go on: storing or deciding ended; the log says why (systemd starts the gateway again)")]
+    Broken,
     /// The system refused something basic.
     #[error("{what}: {source}")]
     System {
@@ -101,16 +104,16 @@ pub async fn run(config: Config) -> Result<(), RunError> {
     board.set_ready(true);
     tell_systemd(&[sd_notify::NotifyState::Ready]);
     tracing::info!(gateway = %config.gateway.id, devices = config.devices.len(), "the gateway runs");
-    told_to_stop().await.map_err(|source| RunError::System {
-        what: "wait for signals",
-        source,
-    })?;
+    let broken = tokio::select! {
+        told = told_to_stop() => told.map(|()| None).map_err(|source| RunError::System { what: "wait for signals", source })?,
+        () = works.broken.cancelled() => Some(RunError::Broken),
+    };
     board.set_ready(false);
     tell_systemd(&[sd_notify::NotifyState::Stopping]);
     tracing::info!("the gateway stops");
     outside.stop().await;
     works.stop();
-    Ok(())
+    broken.map_or(Ok(()), Err)
 }
 
 /// The journal and the buffer, open.
@@ -222,6 +225,8 @@ struct Works {
     progress: watch::Receiver<Progress>,
     /// The journal's end at the start.
     begun_at: u64,
+    /// Cancelled when one of the threads ends.
+    broken: CancellationToken,
     intake: JoinHandle<()>,
     deciding: JoinHandle<Result<(), Undecided>>,
 }
@@ -265,6 +270,8 @@ impl Works {
             zones: zones(config),
             epochs: Arc::new(Epochs::default()),
         };
+        let broken = CancellationToken::new();
+        let (intake_ends, deciding_ends) = (broken.clone().drop_guard(), broken.clone().drop_guard());
         Ok(Self {
             deliveries,
             notebook,
@@ -272,8 +279,15 @@ impl Works {
             settings: plan::settings(config),
             progress: progress_seen,
             begun_at,
-            intake: spawn("intake", move || keep_intake(desk, arriving, notes))?,
-            deciding: spawn("deciding", move || deciding.run())?,
+            broken,
+            intake: spawn("intake", move || {
+                let _told = intake_ends;
+                keep_intake(desk, arriving, notes);
+            })?,
+            deciding: spawn("deciding", move || {
+                let _told = deciding_ends;
+                deciding.run()
+            })?,
         })
     }
 

@@ -115,3 +115,153 @@ fn panicked(name: &str, error: tokio::task::JoinError) -> Fault {
         why: "it panicked; please report this defect".to_owned(),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use punchgate_kit::Clock;
+    use punchgate_model::Timestamp;
+    use tokio::time::advance;
+
+    use super::*;
+
+    fn supervisor() -> (Supervisor, Arc<Board>, CancellationToken) {
+        let board = Arc::new(Board::new(Clock::starting_at(Timestamp::from_millis(0))));
+        let closing = CancellationToken::new();
+        (Supervisor::new(board.clone(), closing.clone()), board, closing)
+    }
+
+    /// A unit that counts its attempts and ends each of them as told.
+    fn unit(name: &str, attempts: &Arc<AtomicUsize>, end: impl Fn(usize) -> Attempt + Send + Sync + 'static) -> Unit {
+        let attempts = attempts.clone();
+        let start = move || end(attempts.fetch_add(1, Ordering::SeqCst));
+        Unit {
+            name: name.into(),
+            start: Box::new(start),
+        }
+    }
+
+    fn gone() -> Fault {
+        Fault::Unreachable {
+            peer: "192.0.2.1:4370".into(),
+            why: "no route".into(),
+        }
+    }
+
+    fn state(board: &Board, name: &str) -> &'static str {
+        board.units().get(name).map_or("unknown", |row| row.state)
+    }
+
+    async fn pass(span: Duration) {
+        for _ in 0..span.as_secs().max(1) * 4 {
+            advance(Duration::from_millis(250)).await;
+            tokio::task::yield_now().await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_terminal_unplugged_on_friday_comes_back_on_monday() {
+        let (supervisor, board, _closing) = supervisor();
+        let attempts = Arc::new(AtomicUsize::new(0));
+        let weekend = 2 * 24 * 60;
+        supervisor.keep(unit("gate-1", &attempts, move |n| {
+            Box::pin(async move {
+                if n < weekend {
+                    Err(gone())
+                } else {
+                    std::future::pending().await
+                }
+            })
+        }));
+        tokio::time::sleep(Duration::from_secs(3 * 24 * 3600)).await;
+        assert_eq!(state(&board, "gate-1"), "talking");
+        assert_eq!(attempts.load(Ordering::SeqCst), weekend + 1);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_unit_that_panics_is_started_again_while_others_keep_running() {
+        let (supervisor, board, _closing) = supervisor();
+        let (bad, good) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+        supervisor.keep(unit("bad", &bad, |n| {
+            Box::pin(async move {
+                assert!(n > 2, "a defect");
+                std::future::pending().await
+            })
+        }));
+        supervisor.keep(unit("good", &good, |_| Box::pin(std::future::pending())));
+        pass(Duration::from_secs(60)).await;
+        assert_eq!((state(&board, "bad"), state(&board, "good")), ("talking", "talking"));
+        assert_eq!((bad.load(Ordering::SeqCst), good.load(Ordering::SeqCst)), (4, 1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_wrong_key_parks_the_unit_and_says_what_to_mend() {
+        let (supervisor, board, _closing) = supervisor();
+        let attempts = Arc::new(AtomicUsize::new(0));
+        supervisor.keep(unit("gate-1", &attempts, |_| {
+            Box::pin(async {
+                let (what, mend) = ("the comm key is wrong".to_owned(), "set comm_key".to_owned());
+                Err(Fault::NeedsPerson {
+                    code: "wrong-comm-key",
+                    what,
+                    mend,
+                })
+            })
+        }));
+        pass(Duration::from_secs(600)).await;
+        assert_eq!(attempts.load(Ordering::SeqCst), 1);
+        let why = board
+            .units()
+            .get("gate-1")
+            .and_then(|row| row.why.clone())
+            .unwrap_or_default();
+        assert!(why.contains("set comm_key"), "{why}");
+        assert_eq!(state(&board, "gate-1"), "parked");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pauses_grow_to_a_minute_and_a_healthy_minute_forgets_them() {
+        let (supervisor, board, _closing) = supervisor();
+        let attempts = Arc::new(AtomicUsize::new(0));
+        supervisor.keep(unit("gate-1", &attempts, |n| {
+            Box::pin(async move {
+                if n == 10 {
+                    tokio::time::sleep(Duration::from_secs(61)).await;
+                }
+                Err(gone())
+            })
+        }));
+        while attempts.load(Ordering::SeqCst) < 10 {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        let pause = |board: &Board| {
+            let row = board.units().get("gate-1").cloned().expect("a row");
+            row.until.map_or(0, |until| until.since(row.since))
+        };
+        assert!((30_000..=60_000).contains(&pause(&board)), "{}", pause(&board));
+        while attempts.load(Ordering::SeqCst) < 11 || state(&board, "gate-1") == "talking" {
+            tokio::time::sleep(Duration::from_millis(100)).await;
+        }
+        assert!(pause(&board) <= 2_000, "{}", pause(&board));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn closing_ends_units_that_wait_and_units_that_are_parked() {
+        let (supervisor, board, closing) = supervisor();
+        let attempts = Arc::new(AtomicUsize::new(0));
+        supervisor.keep(unit("waits", &attempts, |_| Box::pin(async { Err(gone()) })));
+        let hears = closing.clone();
+        supervisor.keep(unit("talks", &attempts, move |_| {
+            let hears = hears.clone();
+            Box::pin(async move {
+                hears.cancelled().await;
+                Ok(())
+            })
+        }));
+        pass(Duration::from_secs(2)).await;
+        closing.cancel();
+        supervisor.ended(Duration::from_secs(5)).await;
+        assert_eq!((state(&board, "waits"), state(&board, "talks")), ("stopped", "stopped"));
+    }
+}

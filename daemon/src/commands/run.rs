@@ -43,6 +43,7 @@ fn failed(error: &RunError, lang: Lang) -> Exit {
     match error {
         RunError::Configuration(_) | RunError::Directory { .. } => Exit::Config,
         RunError::Open(error) if error.may_pass() => Exit::Temporary,
+        RunError::Broken => Exit::Temporary,
         RunError::Open(_) => Exit::Unavailable,
         RunError::State { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => Exit::Permission,
         RunError::State { .. } | RunError::System { .. } => Exit::Io,
