@@ -123,7 +123,7 @@ pub fn opening_time() -> Timestamp {
 
 /// Lets a driver and a simulator talk until one of them ends; commands may be sent to the driver meanwhile.
 ///
-/// Everything said goes through `render` and `parse` of the codec.
+/// The device stands in UTC. Everything said goes through `render` and `parse` of the codec.
 ///
 /// # Errors
 /// The driver's [`Fault`].
@@ -135,6 +135,7 @@ pub async fn rehearse<S: Simulator>(
 ) -> Result<(), Fault> {
     let clock = Clock::starting_at(opening_time());
     let (driver_side, to_driver) = Session::with("the simulator", clock.clone());
+    let driver_side = driver_side.in_zone(jiff::tz::TimeZone::UTC);
     let (device_side, to_device) = Session::with("the gateway", clock);
     let Heard {
         heard: driver_hears,

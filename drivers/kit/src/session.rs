@@ -81,6 +81,7 @@ pub struct Session<H, S> {
     heard: mpsc::Receiver<Turn<H>>,
     said: mpsc::Sender<S>,
     clock: Clock,
+    zone: Option<jiff::tz::TimeZone>,
     peer: Arc<str>,
 }
 
@@ -103,6 +104,7 @@ impl<H, S> Session<H, S> {
                 heard,
                 said,
                 clock,
+                zone: None,
                 peer: peer.into(),
             },
             Heard {
@@ -145,6 +147,19 @@ impl<H, S> Session<H, S> {
     /// The wall clock.
     pub fn clock(&self) -> &Clock {
         &self.clock
+    }
+
+    /// The same session with a device that stands in this zone.
+    #[must_use]
+    pub fn in_zone(mut self, zone: jiff::tz::TimeZone) -> Self {
+        self.zone = Some(zone);
+        self
+    }
+
+    /// Where the device stands, if that is configured. Only for filling in what a device leaves out of a printed time; a time
+    /// printed whole stays civil.
+    pub fn zone(&self) -> Option<&jiff::tz::TimeZone> {
+        self.zone.as_ref()
     }
 
     /// The monotonic time, for measuring a round trip. Virtual in tests.
