@@ -1,0 +1,298 @@
+//! A clock at the other end of the line, with a memory of what nobody acknowledged yet and a knob for every fault.
+
+use std::{
+    collections::VecDeque,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use jiff::tz::TimeZone;
+use punchgate_kit::{Ledger, Session, SimPunch, Simulator, Turn};
+use punchgate_model::Timestamp;
+use serde::Deserialize;
+use tokio::{sync::Notify, time::sleep};
+
+use crate::{
+    Options, SerialLine,
+    codec::{Record, Word},
+    format::Entry,
+    print,
+    settings::Acknowledge,
+};
+
+/// What can be set on a simulated clock. Faults that come "every n" count the records sent, from 1; 0 is never.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Knobs {
+    /// The format it prints; a preset.
+    pub preset: String,
+    /// What it waits for after each record; the preset's own where not given.
+    pub acknowledge: Option<Acknowledge>,
+    /// How long it waits before it repeats a record.
+    #[serde(with = "punchgate_kit::span")]
+    pub repeat_after: Duration,
+    /// The IANA zone of its clock.
+    pub timezone: String,
+    /// How far its clock is ahead, in seconds; negative when it is behind.
+    pub clock_offset: i64,
+    /// The year its clock shows, whatever the year is: 2000 after a flat battery, or 2099.
+    pub year: Option<i16>,
+    /// Prints 30 February.
+    pub impossible_date: bool,
+    /// So many bytes of garbage before each record.
+    pub noise: usize,
+    /// Every n-th record is sent first without its second half.
+    pub truncate_every: u32,
+    /// Every n-th record is sent first with a flipped bit in its last characters.
+    pub damage_every: u32,
+    /// Sets the top bit of each character so that its parity is even, as a 7E1 clock looks to an 8N1 port.
+    pub parity: bool,
+    /// Sends at most so many bytes at once; 0 is everything.
+    pub split: usize,
+    /// Every n-th acknowledgement is lost on the way to the clock.
+    pub lose_ack_every: u32,
+}
+
+impl Default for Knobs {
+    fn default() -> Self {
+        Self {
+            preset: "giga-tms-tr320".to_owned(),
+            acknowledge: None,
+            repeat_after: Duration::from_secs(2),
+            timezone: "UTC".to_owned(),
+            clock_offset: 0,
+            year: None,
+            impossible_date: false,
+            noise: 0,
+            truncate_every: 0,
+            damage_every: 0,
+            parity: false,
+            split: 0,
+            lose_ack_every: 0,
+        }
+    }
+}
+
+/// A simulated clock.
+#[derive(Debug)]
+pub struct TextClock {
+    knobs: Knobs,
+    options: Options,
+    memory: Mutex<Memory>,
+    punched: Notify,
+}
+
+#[derive(Debug, Default)]
+struct Memory {
+    waiting: VecDeque<Kept>,
+    ledger: Ledger,
+    sent: u32,
+    answered: u32,
+}
+
+#[derive(Debug, Clone)]
+struct Kept {
+    record: Vec<u8>,
+    entry: String,
+}
+
+type Line = Session<Word, Record>;
+
+impl Simulator for TextClock {
+    type Of = SerialLine;
+    type Knobs = Knobs;
+
+    fn new(knobs: Knobs) -> Self {
+        let options = Options::preset(&knobs.preset).unwrap_or_default();
+        Self {
+            options,
+            knobs,
+            memory: Mutex::default(),
+            punched: Notify::new(),
+        }
+    }
+
+    fn punch(&self, punch: SimPunch) {
+        let record = self.record(&punch);
+        let printed = self.printed(&record, &punch);
+        let entry = format!("{}|{printed}|{}", punch.credential, punch.factor);
+        let mut memory = self.memory();
+        memory.ledger.issued.push(entry.clone());
+        memory.waiting.push_back(Kept { record, entry });
+        drop(memory);
+        self.punched.notify_one();
+    }
+
+    fn ledger(&self) -> Ledger {
+        self.memory().ledger.clone()
+    }
+
+    async fn behave(&self, mut session: Line) {
+        // When the link goes, so does the conversation; what was not acknowledged stays in memory.
+        let _gone = match self.options.poll() {
+            Some(_) => self.answer_polls(&mut session).await,
+            None => self.push(&mut session).await,
+        };
+    }
+}
+
+/// The link is gone.
+struct Gone;
+
+impl TextClock {
+    /// What this clock waits for after each record.
+    pub fn acknowledge(&self) -> Acknowledge {
+        self.knobs.acknowledge.unwrap_or(self.options.acknowledge())
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn record(&self, punch: &SimPunch) -> Vec<u8> {
+        let mut record = print::record(
+            &self.knobs.preset,
+            punch,
+            self.shows(punch.at),
+            self.knobs.impossible_date,
+        );
+        if self.knobs.parity {
+            record
+                .iter_mut()
+                .filter(|b| b.count_ones() % 2 == 1)
+                .for_each(|b| *b |= 0x80);
+        }
+        record
+    }
+
+    /// What its clock shows at an instant.
+    fn shows(&self, at: Timestamp) -> jiff::civil::DateTime {
+        let zone = TimeZone::get(&self.knobs.timezone).unwrap_or(TimeZone::UTC);
+        let shown = zone.to_datetime(at.plus_millis(self.knobs.clock_offset.saturating_mul(1000)).to_jiff());
+        let year = self.knobs.year.unwrap_or(shown.year());
+        shown.with().year(year).build().unwrap_or(shown)
+    }
+
+    /// The device time of a record, as a reader of this format would take it down; empty for a reader without a clock.
+    fn printed(&self, record: &[u8], punch: &SimPunch) -> String {
+        let plain: Vec<u8> = record
+            .iter()
+            .map(|b| if self.knobs.parity { b & 0x7f } else { *b })
+            .collect();
+        match self.options.read(&plain, Some(self.shows(punch.at))) {
+            Ok(Entry::Reading(reading)) => reading.device_time.map(|time| time.printed).unwrap_or_default(),
+            _ => String::new(),
+        }
+    }
+
+    /// Sends records as they come, each until it is acknowledged where that is wanted.
+    async fn push(&self, session: &mut Line) -> Result<(), Gone> {
+        loop {
+            let head = self.memory().waiting.front().cloned();
+            match head {
+                None => tokio::select! {
+                    () = self.punched.notified() => {}
+                    heard = session.hear() => drop(heard.map_err(|_| Gone)?),
+                },
+                Some(kept) => {
+                    self.send(session, &kept).await?;
+                    match self.acknowledge() {
+                        Acknowledge::None => drop(self.memory().waiting.pop_front()),
+                        _ => self.await_answer(session).await?,
+                    }
+                }
+            }
+        }
+    }
+
+    /// Answers each poll with the oldest record, or with ACK when there is none.
+    async fn answer_polls(&self, session: &mut Line) -> Result<(), Gone> {
+        loop {
+            match session.hear().await.map_err(|_| Gone)? {
+                Turn::Message(word) if word.is_ack() => self.acknowledged(),
+                Turn::Message(word) if !word.is_nak() => {
+                    let head = self.memory().waiting.front().cloned();
+                    match head {
+                        Some(kept) => self.send(session, &kept).await?,
+                        None => self.say(session, b"\x06").await?,
+                    }
+                }
+                _ => {}
+            }
+        }
+    }
+
+    async fn await_answer(&self, session: &mut Line) -> Result<(), Gone> {
+        let until = session.moment() + self.knobs.repeat_after;
+        loop {
+            let patience = until - session.moment();
+            match session.hear_within(patience).await {
+                Ok(Turn::Message(word)) if word.is_ack() => {
+                    self.acknowledged();
+                    return Ok(());
+                }
+                Ok(Turn::Message(word)) if word.is_nak() => return Ok(()),
+                Ok(_) => {}
+                Err(punchgate_kit::Unheard::Silence { .. }) => return Ok(()),
+                Err(punchgate_kit::Unheard::Gone(_)) => return Err(Gone),
+            }
+        }
+    }
+
+    fn acknowledged(&self) {
+        let mut memory = self.memory();
+        memory.answered += 1;
+        if is_due(memory.answered, self.knobs.lose_ack_every) {
+            return;
+        }
+        if let Some(kept) = memory.waiting.pop_front() {
+            memory.ledger.acknowledged.push(kept.entry);
+        }
+    }
+
+    async fn send(&self, session: &mut Line, kept: &Kept) -> Result<(), Gone> {
+        let sent = {
+            let mut memory = self.memory();
+            memory.sent += 1;
+            memory.sent
+        };
+        if self.knobs.noise > 0 {
+            let garbage: Vec<u8> = (0..self.knobs.noise).map(|n| [0xf7, 0x00, 0xa3, 0x7e][n % 4]).collect();
+            self.say(session, &[garbage.as_slice(), b"\r\n"].concat()).await?;
+        }
+        if is_due(sent, self.knobs.truncate_every) {
+            let half = kept.record.get(..kept.record.len() / 2).unwrap_or_default();
+            self.say(session, half).await?;
+            sleep(Duration::from_secs(5)).await;
+        }
+        if is_due(sent, self.knobs.damage_every) {
+            let mut damaged = kept.record.clone();
+            let at = damaged.len().saturating_sub(4);
+            if let Some(byte) = damaged.get_mut(at) {
+                *byte ^= 0x40;
+            }
+            self.say(session, &damaged).await?;
+            sleep(Duration::from_secs(5)).await;
+        }
+        self.say(session, &kept.record).await
+    }
+
+    async fn say(&self, session: &mut Line, bytes: &[u8]) -> Result<(), Gone> {
+        let size = if self.knobs.split == 0 {
+            bytes.len().max(1)
+        } else {
+            self.knobs.split
+        };
+        for piece in bytes.chunks(size) {
+            session.say(Record::new(piece.to_vec())).await.map_err(|_| Gone)?;
+            if self.knobs.split > 0 {
+                sleep(Duration::from_millis(2)).await;
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_due(count: u32, every: u32) -> bool {
+    every > 0 && count % every == 0
+}
