@@ -41,9 +41,9 @@ pub struct Knobs {
     pub impossible_date: bool,
     /// So many bytes of garbage before each record.
     pub noise: usize,
-    /// Every n-th record is sent first without its second half.
+    /// Every n-th record is sent without its second half first.
     pub truncate_every: u32,
-    /// Every n-th record is sent first with a flipped bit in its last characters.
+    /// Every n-th record is sent with a flipped bit near its end first.
     pub damage_every: u32,
     /// Sets the top bit of each character so that its parity is even, as a 7E1 clock looks to an 8N1 port.
     pub parity: bool,
@@ -260,21 +260,29 @@ impl TextClock {
             let garbage: Vec<u8> = (0..self.knobs.noise).map(|n| [0xf7, 0x00, 0xa3, 0x7e][n % 4]).collect();
             self.say(session, &[garbage.as_slice(), b"\r\n"].concat()).await?;
         }
-        if is_due(sent, self.knobs.truncate_every) {
-            let half = kept.record.get(..kept.record.len() / 2).unwrap_or_default();
-            self.say(session, half).await?;
-            sleep(Duration::from_secs(5)).await;
-        }
-        if is_due(sent, self.knobs.damage_every) {
-            let mut damaged = kept.record.clone();
-            let at = damaged.len().saturating_sub(4);
-            if let Some(byte) = damaged.get_mut(at) {
-                *byte ^= 0x40;
+        if let Some(broken) = self.broken(sent, &kept.record) {
+            self.say(session, &broken).await?;
+            if self.acknowledge() != Acknowledge::None {
+                // No answer, or NAK, makes it come again.
+                return Ok(());
             }
-            self.say(session, &damaged).await?;
             sleep(Duration::from_secs(5)).await;
         }
         self.say(session, &kept.record).await
+    }
+
+    /// What the n-th record looks like when a fault is due.
+    fn broken(&self, sent: u32, record: &[u8]) -> Option<Vec<u8>> {
+        let mut broken = record.to_vec();
+        if is_due(sent, self.knobs.truncate_every) {
+            broken.truncate(record.len() / 2);
+        } else if is_due(sent, self.knobs.damage_every) {
+            let at = record.len().saturating_sub(4);
+            broken.get_mut(at).map(|byte| *byte ^= 0x40)?;
+        } else {
+            return None;
+        }
+        Some(broken)
     }
 
     async fn say(&self, session: &mut Line, bytes: &[u8]) -> Result<(), Gone> {
@@ -294,5 +302,5 @@ impl TextClock {
 }
 
 fn is_due(count: u32, every: u32) -> bool {
-    every > 0 && count % every == 0
+    every > 0 && count.is_multiple_of(every)
 }

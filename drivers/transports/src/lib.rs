@@ -3,6 +3,7 @@
 //! - [`stream`]: the one loop between a byte stream and a conversation.
 //! - [`datagram`]: the same for datagrams.
 //! - [`tcp`], [`udp`]: dialling for drivers, listening for simulators.
+//! - [`serial`], [`pty`]: opening a port, and simulating one.
 //! - [`http`]: listening for devices that call, calling for simulators.
 //!
 //! Deliberately absent: retry and backoff (the supervisor's), and any protocol.
@@ -12,6 +13,8 @@
 pub mod datagram;
 pub mod http;
 mod mailbox;
+pub mod pty;
+pub mod serial;
 pub mod stream;
 pub mod tcp;
 pub mod udp;
