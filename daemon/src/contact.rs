@@ -11,31 +11,61 @@ use punchgate_rules::clock::instant;
 /// The zones of the configured devices that keep time.
 pub type Zones = BTreeMap<String, TimeZone>;
 
-/// The journal entry a remark makes, if any.
-pub fn entry(device: &DeviceName, remark: &Remark, now: Timestamp, zones: &Zones) -> Option<Entry> {
-    let empty = |clock, log_records, complete| Entry::Contact {
-        device: device.clone(),
-        at: now,
-        serial: None,
-        clock,
-        log_records,
-        complete,
-    };
-    match remark {
-        Remark::Clock { shows, round_trip } => {
-            let clock = measure(shows, *round_trip, now, zones.get(device.as_str())?)?;
-            Some(empty(Some(clock), None, false))
+/// A measurement that says nothing new is written again after this long.
+const AGAIN_AFTER: Duration = Duration::from_secs(3600);
+/// Device clocks show whole seconds: a difference of one says nothing.
+const RESOLUTION_MS: i64 = 1000;
+
+/// Turns remarks into journal entries, and leaves out measurements that say what the last one said.
+#[derive(Debug, Default)]
+pub struct Contacts {
+    zones: Zones,
+    written: BTreeMap<DeviceName, (Timestamp, ClockMeasured)>,
+}
+
+impl Contacts {
+    /// Of devices in these zones, nothing written yet.
+    pub fn new(zones: Zones) -> Self {
+        Self {
+            zones,
+            written: BTreeMap::new(),
         }
-        Remark::Downloaded { records, complete, .. } => Some(empty(None, Some(*records), *complete)),
-        Remark::Identity { serial, .. } => Some(Entry::Contact {
+    }
+
+    /// The journal entry a remark makes, if any.
+    pub fn entry(&mut self, device: &DeviceName, remark: &Remark, now: Timestamp) -> Option<Entry> {
+        let contact = |serial, clock, log_records, complete| Entry::Contact {
             device: device.clone(),
             at: now,
-            serial: Some(serial.clone()),
-            clock: None,
-            log_records: None,
-            complete: false,
-        }),
-        _ => None,
+            serial,
+            clock,
+            log_records,
+            complete,
+        };
+        match remark {
+            Remark::Clock { shows, round_trip } => {
+                let zone = self.zones.get(device.as_str())?;
+                let clock = measure(shows, *round_trip, now, zone)?;
+                self.is_news(device, now, clock)
+                    .then(|| contact(None, Some(clock), None, false))
+            }
+            Remark::Downloaded { records, complete, .. } => Some(contact(None, None, Some(*records), *complete)),
+            Remark::Identity { serial, .. } => Some(contact(Some(serial.clone()), None, None, false)),
+            _ => None,
+        }
+    }
+
+    /// Whether a measurement differs from the last one written by more than it leaves open, or that one is old.
+    fn is_news(&mut self, device: &DeviceName, now: Timestamp, clock: ClockMeasured) -> bool {
+        let news = self.written.get(device).is_none_or(|(at, last)| {
+            let moved = clock.offset_ms.saturating_sub(last.offset_ms).saturating_abs();
+            let aged = now.since(*at).saturating_abs() >= i64::try_from(AGAIN_AFTER.as_millis()).unwrap_or(i64::MAX);
+            aged || moved > i64::from(clock.uncertainty_ms).saturating_add(RESOLUTION_MS)
+        });
+        if news {
+            self.written.insert(device.clone(), (now, clock));
+        }
+        news
     }
 }
 
@@ -89,5 +119,26 @@ mod tests {
     fn a_fast_clock_is_ahead_and_a_slow_one_behind() {
         assert_eq!(offset((8, 56, 35), "2026-03-02T00:55:00.400Z"), 95_000);
         assert_eq!(offset((8, 54, 0), "2026-03-02T00:55:00.400Z"), -60_000);
+    }
+
+    #[test]
+    fn a_clock_is_written_when_it_moved_or_after_an_hour_and_not_at_every_look() {
+        let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
+        let mut contacts = Contacts::new(Zones::from([("gate".to_owned(), zone)]));
+        let gate = DeviceName::from("gate");
+        let mut written = |shows: (u8, u8, u8), now: &str| {
+            let remark = Remark::Clock {
+                shows: DeviceTime::from_numbers(2026, 3, 2, shows.0, shows.1, shows.2),
+                round_trip: Duration::from_millis(40),
+            };
+            let now = format!("2026-03-02T{now}Z").parse().expect("an instant");
+            contacts.entry(&gate, &remark, now).is_some()
+        };
+        assert!(written((8, 55, 0), "00:55:00.400"));
+        assert!(!written((8, 55, 30), "00:55:30.400"));
+        assert!(!written((8, 56, 1), "00:56:00.400"), "a second is within what it shows");
+        assert!(written((8, 58, 35), "00:57:00.400"), "it was set 95 s ahead");
+        assert!(!written((8, 59, 35), "00:58:00.400"));
+        assert!(written((9, 58, 35), "01:57:00.400"), "an hour has passed");
     }
 }

@@ -10,10 +10,10 @@ use std::{
 
 use punchgate_journal::Buffer;
 use punchgate_kit::Receipt;
-use punchgate_model::{DeviceName, Outcome};
+use punchgate_model::DeviceName;
 use punchgate_rules::PunchId;
 
-use crate::decide::tables;
+use crate::decide::{account::Known, tables};
 
 /// The answers to idempotent calls: by device and key, the digest of the body and the receipts.
 pub type Answers = HashMap<(DeviceName, String), (String, Vec<Receipt>)>;
@@ -26,7 +26,7 @@ pub struct Held {
 
 #[derive(Default)]
 struct Waiting {
-    punches: HashMap<PunchId, Outcome>,
+    punches: HashMap<PunchId, Known>,
     answers: Answers,
 }
 
@@ -43,15 +43,10 @@ impl Held {
         self.waiting.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether this punch is held and would not be changed by this result: an approval of a pending one is news.
-    pub fn has(&self, id: &PunchId, result: Outcome) -> bool {
-        let known = self
-            .waiting()
-            .punches
-            .get(id)
-            .copied()
-            .or_else(|| tables::result_of(&self.buffer, id));
-        known.is_some_and(|known| known != Outcome::Pending || result == Outcome::Pending)
+    /// What is known of the reports of a punch, if it is held.
+    pub fn known(&self, id: &PunchId) -> Option<Known> {
+        let waiting = self.waiting().punches.get(id).cloned();
+        waiting.or_else(|| tables::known_of(&self.buffer, id))
     }
 
     /// The answer a call with this key had.
@@ -62,7 +57,7 @@ impl Held {
     }
 
     /// These are durable but not yet decided.
-    pub fn in_hand(&self, punches: impl IntoIterator<Item = (PunchId, Outcome)>) {
+    pub fn in_hand(&self, punches: impl IntoIterator<Item = (PunchId, Known)>) {
         self.waiting().punches.extend(punches);
     }
 

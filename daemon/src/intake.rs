@@ -8,7 +8,8 @@
 //! ```
 //!
 //! This is the only giver of `Stored`. A group that cannot be stored is answered `NotStored` as a whole: devices keep
-//! what they have and send again. Punches that are already held are not written again.
+//! what they have and send again. Punches that are already held are not written again, unless a report gives another
+//! account of one: deciding settles which counts.
 
 use std::{
     collections::HashMap,
@@ -18,13 +19,14 @@ use std::{
 
 use punchgate_journal::{Answered, AppendError, Entry, Journal, Payload, Seq};
 use punchgate_kit::{Clock, Delivery, NotStored, Once, Receipt, Remark, Stage, intake::Answer, intake::Deliverable};
-use punchgate_model::{DeviceName, Outcome, Reading, Timestamp};
+use punchgate_model::{DeviceName, Reading, Timestamp};
 use punchgate_rules::{PunchId, identity};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::{
     board::{Board, count},
-    contact::{self, Zones},
+    contact::Contacts,
+    decide::account::{Known, Trace},
     held::{Answers, Held},
 };
 
@@ -84,8 +86,8 @@ pub struct Desk {
     pub board: Arc<Board>,
     /// Told the number of the last durable record.
     pub tail: watch::Sender<Seq>,
-    /// The zones of devices that keep time.
-    pub zones: Zones,
+    /// What the devices' clocks showed last.
+    pub contacts: Contacts,
     /// Each device's log epoch.
     pub epochs: Arc<Epochs>,
 }
@@ -161,7 +163,7 @@ struct Waiting {
 #[derive(Default)]
 struct Group {
     payloads: Vec<Payload>,
-    fresh: HashMap<PunchId, Outcome>,
+    fresh: HashMap<PunchId, Known>,
     reports: Vec<Waiting>,
     notes: Vec<oneshot::Sender<Result<Seq, NotStored>>>,
     once: Answers,
@@ -253,13 +255,10 @@ impl Desk {
     fn name(&self, group: &mut Group, device: &DeviceName, reading: Reading, now: Timestamp) -> Receipt {
         let epoch = self.epochs.of(device);
         let id = identity::punch_id(device, epoch, &reading, now);
-        let result = reading.result;
-        let in_group = group
-            .fresh
-            .get(&id)
-            .is_some_and(|known| *known != Outcome::Pending || result == Outcome::Pending);
-        let duplicate = in_group || self.held.has(&id, result);
-        if !duplicate {
+        let trace = Trace::of(&reading);
+        let known = group.fresh.get(&id).cloned().or_else(|| self.held.known(&id));
+        let duplicate = known.as_ref().is_some_and(|known| !known.is_decided_by(trace));
+        if known.as_ref().is_none_or(|known| known.is_news(trace)) {
             let entry = Entry::Reading {
                 device: device.clone(),
                 epoch,
@@ -267,7 +266,9 @@ impl Desk {
                 reading,
             };
             group.payloads.push(entry.to_payload());
-            group.fresh.insert(id.clone(), result);
+            let mut known = known.unwrap_or_else(|| Known::by(trace));
+            known.and(trace);
+            group.fresh.insert(id.clone(), known);
         }
         Receipt {
             id: id.to_string(),
@@ -341,14 +342,14 @@ impl Desk {
     }
 
     /// Shows a remark, and says what of it belongs in the journal.
-    fn remark(&self, device: &DeviceName, remark: &Remark, now: Timestamp) -> Option<Payload> {
+    fn remark(&mut self, device: &DeviceName, remark: &Remark, now: Timestamp) -> Option<Payload> {
         if self.board.remark(device.as_str(), remark) {
             tracing::warn!(device = %device, ?remark, "odd, nothing lost");
         }
         if matches!(remark, Remark::Downloaded { complete: true, .. }) {
             self.board.reached(device.as_str(), Stage::Decoded);
         }
-        contact::entry(device, remark, now, &self.zones).map(|entry| entry.to_payload())
+        self.contacts.entry(device, remark, now).map(|entry| entry.to_payload())
     }
 }
 

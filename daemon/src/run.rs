@@ -31,7 +31,7 @@ use crate::{
     admin::Admin,
     board::Board,
     config::{Config, Link},
-    contact::Zones,
+    contact::{Contacts, Zones},
     decide::{Decider, settings},
     deciding::{Deciding, Progress, Undecided},
     held::Held,
@@ -267,7 +267,7 @@ impl Works {
             clock: clock.clone(),
             board: board.clone(),
             tail,
-            zones: zones(config),
+            contacts: Contacts::new(zones(config)),
             epochs: Arc::new(Epochs::default()),
         };
         let broken = CancellationToken::new();

@@ -5,10 +5,10 @@ use punchgate_model::Timestamp;
 use punchgate_rules::{PunchId, Record, Said, changes::Published};
 use punchgate_upstream::{Outgoing, PunchData, RecordData, VerdictData, VerdictState};
 
-use super::tables::HeldPunch;
+use super::{account::Account, tables::HeldPunch};
 
 /// Bits of an event's number that count events of one journal record; the rest are the record's number.
-const PLACE_BITS: u32 = 20;
+const PLACE_BITS: u32 = 24;
 
 /// The events that follow from one journal record.
 pub(crate) struct Events {
@@ -39,7 +39,10 @@ impl Events {
 
     pub(crate) fn punch(&mut self, held: &HeldPunch) {
         let number = self.number();
-        let HeldPunch { punch, .. } = held;
+        let punch = &held.punch;
+        let Some(Account { received_at, reading }) = held.account() else {
+            return;
+        };
         let data = PunchData {
             id: punch.id.as_str(),
             person: punch.person.as_ref().map(|person| person.as_str()),
@@ -50,13 +53,13 @@ impl Events {
             direction: punch.direction,
             result: punch.result,
             at: punch.at,
-            device_time: held.device_time.as_deref(),
-            received_at: held.received_at,
+            device_time: reading.device_time.as_ref().map(|time| time.printed.as_str()),
+            received_at: *received_at,
             time_quality: punch.time_quality.word(),
             uncertainty_ms: punch.uncertainty_ms,
-            external_id: held.external_id.as_deref(),
+            external_id: reading.external_id.as_deref(),
             device: None,
-            sequence: held.sequence,
+            sequence: reading.sequence,
             revision: held.revision,
         };
         self.list.push(data.outgoing(number, self.queued_at));

@@ -63,6 +63,11 @@ pub fn sortable(at: Timestamp) -> [u8; 8] {
     (at.as_millis().cast_unsigned() ^ (1 << 63)).to_be_bytes()
 }
 
+/// The instant of bytes that [`sortable`] gave.
+pub fn instant(bytes: [u8; 8]) -> Timestamp {
+    Timestamp::from_millis((u64::from_be_bytes(bytes) ^ (1 << 63)).cast_signed())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -27,15 +27,6 @@ impl Kept<'_> {
             .range(PUNCHES, Bound::Included(&from), Bound::Excluded(&to), usize::MAX)?;
         Ok(punches(pairs))
     }
-
-    /// Everything, with what is needed to say it again.
-    pub(crate) fn all(&self) -> Result<Vec<HeldPunch>, BufferError> {
-        let pairs = self.buffer.with_prefix(PUNCHES, &self.subject.prefix(), usize::MAX)?;
-        Ok(pairs
-            .iter()
-            .filter_map(|(_, value)| serde_json::from_slice(value).ok())
-            .collect())
-    }
 }
 
 fn punches(pairs: Vec<(Vec<u8>, Vec<u8>)>) -> Vec<Punch> {

@@ -1,0 +1,104 @@
+//! A changed directory: punches become, or cease to be, a person's. Only punches of credentials that mean somebody
+//! else now are looked at.
+
+use std::ops::Bound;
+
+use punchgate_journal::BufferError;
+use punchgate_model::{Credential, DeviceName};
+use punchgate_rules::{Directory, PunchId};
+
+use super::{
+    Decider, Now,
+    account::of_device,
+    tables::{BEARERS, FACTS},
+};
+
+impl Decider {
+    /// From now on these people count, also for what was punched before.
+    pub(super) fn directory(&mut self, now: &mut Now<'_>, rows: &[serde_json::Value]) -> Result<(), BufferError> {
+        self.put(FACTS, b"directory", &rows)?;
+        let before = std::mem::replace(&mut self.prepared.directory, read(rows));
+        for (device, credential) in self.bearers()? {
+            let after = &self.prepared.directory;
+            if before.resolve(&device, &credential) == after.resolve(&device, &credential) {
+                continue;
+            }
+            let prefix = bearer_key(&device, &credential, &[]);
+            for (key, _) in self.buffer.with_prefix(BEARERS, &prefix, usize::MAX)? {
+                let id = key.get(prefix.len()..).and_then(|id| std::str::from_utf8(id).ok());
+                if let Some(id) = id {
+                    self.again(now, &PunchId::from(id))?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Every credential that was used on a device, with the device: one lookup for each.
+    fn bearers(&self) -> Result<Vec<(DeviceName, Credential)>, BufferError> {
+        let mut found = Vec::new();
+        let mut from = Vec::new();
+        loop {
+            let next = self
+                .buffer
+                .range(BEARERS, Bound::Included(&from), Bound::Unbounded, 1)?;
+            let Some((key, _)) = next.into_iter().next() else {
+                return Ok(found);
+            };
+            let Some((device, credential)) = bearer(&key) else {
+                return Ok(found);
+            };
+            // Ids are text, and no text has this byte.
+            from = bearer_key(&device, &credential, &[0xff]);
+            found.push((device, credential));
+        }
+    }
+}
+
+/// Whether the directory has a say about a credential.
+pub(super) fn is_looked_up(credential: &Credential) -> bool {
+    matches!(credential, Credential::Enrol(_) | Credential::Card(_))
+}
+
+/// The key of a punch among those of its bearer; without an id, what all of them begin with.
+pub(super) fn bearer_key(device: &DeviceName, credential: &Credential, id: &[u8]) -> Vec<u8> {
+    let kind = if matches!(credential, Credential::Card(_)) {
+        b'c'
+    } else {
+        b'e'
+    };
+    let number = credential.number().as_bytes();
+    let length = u32::try_from(number.len()).unwrap_or(u32::MAX);
+    of_device(device, &[&[kind], &length.to_be_bytes(), number, id])
+}
+
+fn bearer(key: &[u8]) -> Option<(DeviceName, Credential)> {
+    let (device, rest) = text(key)?;
+    let (kind, rest) = rest.split_first()?;
+    let (number, _) = text(rest)?;
+    let credential = match kind {
+        b'c' => Credential::Card(number.to_owned()),
+        _ => Credential::Enrol(number.to_owned()),
+    };
+    Some((DeviceName::from(device), credential))
+}
+
+/// A text with its length in front, and what follows it.
+fn text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (text, rest) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    Some((std::str::from_utf8(text).ok()?, rest))
+}
+
+fn read(rows: &[serde_json::Value]) -> Directory {
+    let mut directory = Directory::default();
+    for text in rows.iter().filter_map(serde_json::Value::as_str) {
+        directory.extend(Directory::parse(text.as_bytes()).0);
+    }
+    directory
+}
+
+/// The directory as it was put into the buffer.
+pub(super) fn from_bytes(bytes: &[u8]) -> Directory {
+    read(&serde_json::from_slice::<Vec<serde_json::Value>>(bytes).unwrap_or_default())
+}
