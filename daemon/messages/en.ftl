@@ -162,8 +162,9 @@ cli-arg-fast = About 20 seconds instead of a minute
 
 ## The demo
 
-demo-opening = A site is built: a ZKTeco terminal, an app, a sink, and the gateway between them
+demo-opening = A site is built: a ZKTeco terminal, a text clock, an app, a sink, and the gateway between them
 demo-terminal-at = terminal gate-1 on tcp { $address }, { $count } punches in its log
+demo-clock-at = text clock press-shop-clock on serial { $path }
 demo-sink-at = webhook sink on http { $address }
 demo-gateway-at = gateway runs, admin on http { $address }, its files in { $folder }
 demo-many = { $count } punches at once, from a log or after an absence

@@ -162,8 +162,9 @@ cli-arg-fast = 约 20 秒，而不是一分钟
 
 ## 演示
 
-demo-opening = 搭建一个现场：一台中控终端、一个应用、一个接收端，网关在它们之间
+demo-opening = 搭建一个现场：一台中控终端、一台文本考勤钟、一个应用、一个接收端，网关在它们之间
 demo-terminal-at = 终端 gate-1 位于 tcp { $address }，日志中有 { $count } 条打卡
+demo-clock-at = 文本考勤钟 press-shop-clock 位于串口 { $path }
 demo-sink-at = webhook 接收端位于 http { $address }
 demo-gateway-at = 网关运行中，管理接口 http { $address }，文件位于 { $folder }
 demo-many = 一次收到 { $count } 条打卡（来自日志或离线之后）

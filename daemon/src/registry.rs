@@ -13,10 +13,12 @@ use punchgate_http_ingest::App;
 use punchgate_kit::{
     About, Carrier, Clock, Driver, Fault, HttpDriver, Intake, Session, SimPunch, Simulator, StreamDriver,
 };
+use punchgate_serial_line::simulator::TextClock;
 use punchgate_transports::{
     Orders,
     http::{Router, client},
-    stream, tcp, udp,
+    pty::Pty,
+    serial, stream, tcp, udp,
 };
 use punchgate_zk_tcp::ZkSim;
 use serde::de::DeserializeOwned;
@@ -24,7 +26,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{Device, KnownDriver, Link, OptionsError},
+    config::{Device, KnownDriver, Link, OptionsError, Parity, SerialPort},
     decode::{self, Decoded},
     supervisor::{Attempt, Unit},
     switchboard::Switchboard,
@@ -32,7 +34,11 @@ use crate::{
 
 /// Every driver of this program.
 pub fn kinds() -> &'static [&'static dyn Kind] {
-    &[&Dialled::<ZkSim>(PhantomData), &Called::<App>(PhantomData)]
+    &[
+        &Dialled::<ZkSim>(PhantomData),
+        &Dialled::<TextClock>(PhantomData),
+        &Called::<App>(PhantomData),
+    ]
 }
 
 /// The driver with this name.
@@ -65,7 +71,7 @@ pub enum SimPlace {
     /// Listens here, by TCP and, where the protocol has it, UDP.
     Listener(tokio::net::TcpListener, Option<tokio::net::UdpSocket>),
     /// Behind a pseudo-terminal.
-    Pty(()),
+    Pty(Pty),
     /// Calls a gateway at this address.
     Caller(SocketAddr),
 }
@@ -141,10 +147,12 @@ where
     fn unit(&self, device: &Device, around: Surroundings) -> Result<Option<Unit>, OptionsError> {
         let options: <S::Of as Driver>::Options = device.options.read()?;
         let (name, link): (Arc<str>, _) = (device.name.as_str().into(), device.link.clone());
+        let zone = device.timezone.as_ref().map(|zone| zone.rules().clone());
         let start = move || -> Attempt {
             let attempt = Conversation {
                 link: link.clone(),
                 options: options.clone(),
+                zone: zone.clone(),
                 around: around.clone(),
             };
             Box::pin(attempt.hold::<S::Of>())
@@ -175,14 +183,21 @@ where
         clock: Clock,
         closing: CancellationToken,
     ) -> Result<Simulation, toml::de::Error> {
-        let simulator = Arc::new(S::new(read(knobs)?));
+        let simulator = Arc::new(S::new(read(knobs.clone())?));
         let (punching, telling) = (simulator.clone(), simulator.clone());
         let running: Pin<Box<dyn Future<Output = ()> + Send>> = match place {
             SimPlace::Listener(tcp, udp) => {
-                let options = read(toml::Table::new())?;
+                let options = framing(&knobs)?;
                 Box::pin(listen(simulator, options, tcp, udp, clock, closing))
             }
-            SimPlace::Pty(()) => Box::pin(closing.cancelled_owned()),
+            SimPlace::Pty(pty) => {
+                let options = framing(&knobs)?;
+                Box::pin(async move {
+                    if let Err(error) = serial::simulate(pty, simulator, options, clock, closing).await {
+                        tracing::error!(%error, "the pseudo-terminal failed");
+                    }
+                })
+            }
             SimPlace::Caller(_) => Box::pin(closing.cancelled_owned()),
         };
         Ok(Simulation {
@@ -214,12 +229,18 @@ async fn listen<S: Simulator>(
 struct Conversation<O> {
     link: Link,
     options: O,
+    zone: Option<TimeZone>,
     around: Surroundings,
 }
 
 impl<O> Conversation<O> {
     async fn hold<D: StreamDriver<Options = O>>(self) -> Result<(), Fault> {
-        let Self { link, options, around } = self;
+        let Self {
+            link,
+            options,
+            zone,
+            around,
+        } = self;
         let device = around.intake.device().clone();
         let (commands, wished) = mpsc::channel(4);
         around.switchboard.connect(&device, commands);
@@ -227,7 +248,13 @@ impl<O> Conversation<O> {
             closing: around.closing.clone(),
             commands: wished,
         };
-        let talk = |peer: String| Session::with(peer, around.clock.clone());
+        let talk = |peer: String| {
+            let (session, ends) = Session::with(peer, around.clock.clone());
+            match zone {
+                Some(zone) => (session.in_zone(zone), ends),
+                None => (session, ends),
+            }
+        };
         match link {
             Link::Tcp(address) => {
                 let address = address.to_string();
@@ -240,8 +267,14 @@ impl<O> Conversation<O> {
                 let socket = udp::dial(&address).await?;
                 udp::converse::<D>(&socket, talk(address), around.intake, options, orders).await
             }
+            Link::Serial(port) => {
+                let path = port.port.display().to_string();
+                let line = serial::open(&path, &settings(&port)?)?;
+                let framer = D::framer(&options, Carrier::Serial);
+                stream::converse::<D>(line, framer, talk(path), around.intake, options, orders).await
+            }
             // The configuration gives no such link to a driver that dials.
-            Link::Serial(_) | Link::Http => Ok(()),
+            Link::Http => Ok(()),
         }
     }
 }
@@ -294,7 +327,7 @@ where
             SimPlace::Caller(address) => {
                 Box::pin(async move { client::simulate(&*simulator, address, clock, closing).await })
             }
-            SimPlace::Listener(..) | SimPlace::Pty(()) => Box::pin(closing.cancelled_owned()),
+            SimPlace::Listener(..) | SimPlace::Pty(_) => Box::pin(closing.cancelled_owned()),
         };
         Ok(Simulation {
             punch: Box::new(move |punch| punching.punch(punch)),
@@ -308,14 +341,39 @@ where
 ///
 /// # Errors
 /// The system's.
-pub fn pty(_path: &std::path::Path) -> std::io::Result<SimPlace> {
-    Ok(SimPlace::Pty(()))
+pub fn pty(path: &std::path::Path) -> std::io::Result<SimPlace> {
+    Pty::open(path).map(SimPlace::Pty)
 }
 
 /// Decoding shows a request whoever sent it: a token is none of its business.
 fn decode_options(mut options: toml::Table) -> toml::Table {
     options.entry("token").or_insert_with(|| "unused".into());
     options
+}
+
+/// The options that tell how a simulated device's stream is cut: its preset, where its protocol has presets.
+fn framing<T: DeserializeOwned>(knobs: &toml::Table) -> Result<T, toml::de::Error> {
+    let preset = knobs.get("preset").map(|preset| ("preset".to_owned(), preset.clone()));
+    read(preset.into_iter().collect())
+}
+
+/// A line's settings as the transport wants them.
+fn settings(port: &SerialPort) -> Result<serial::Line, Fault> {
+    let wrong = |what: String| Fault::NeedsPerson {
+        code: "serial-settings",
+        what,
+        mend: "check data_bits and stop_bits".to_owned(),
+    };
+    Ok(serial::Line {
+        baud: port.baud,
+        data_bits: port.data_bits.try_into().map_err(wrong)?,
+        parity: match port.parity {
+            Parity::None => serial::Parity::None,
+            Parity::Even => serial::Parity::Even,
+            Parity::Odd => serial::Parity::Odd,
+        },
+        stop_bits: port.stop_bits.try_into().map_err(wrong)?,
+    })
 }
 
 fn read<T: DeserializeOwned>(table: toml::Table) -> Result<T, toml::de::Error> {

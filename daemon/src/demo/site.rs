@@ -5,7 +5,8 @@ use std::{fs, io, net::SocketAddr, os::unix::fs::PermissionsExt, path::PathBuf, 
 use punchgate_http_ingest::App;
 use punchgate_kit::{Clock, Ledger, Secret, SimPunch, Simulator};
 use punchgate_model::{Direction, Factor};
-use punchgate_transports::{http::client, tcp};
+use punchgate_serial_line::simulator::TextClock;
+use punchgate_transports::{http::client, pty::Pty, serial, tcp};
 use punchgate_zk_tcp::ZkSim;
 use tokio::{net::TcpListener, process::Child, task::JoinHandle};
 use tokio_util::sync::CancellationToken;
@@ -31,6 +32,7 @@ pub(super) struct Site {
     folder: PathBuf,
     clock: Clock,
     terminal: Terminal,
+    press_shop: Arc<TextClock>,
     app: Arc<App>,
     calling: CancellationToken,
     sink: (SocketAddr, Option<Child>),
@@ -56,6 +58,7 @@ impl Site {
         };
         let mut site = Self {
             terminal,
+            press_shop: Arc::new(TextClock::new(in_the_press_shop())),
             app: Arc::new(App::new(knobs)),
             calling: CancellationToken::new(),
             sink: (sink, None),
@@ -66,6 +69,7 @@ impl Site {
         site.configure(ingest)?;
         site.morning();
         site.power(listener);
+        site.press_shop(show)?;
         show.tell(
             &Message::new("demo-terminal-at")
                 .with("address", site.terminal.address)
@@ -92,6 +96,7 @@ impl Site {
     pub(super) fn ledgers(&self) -> Vec<(&'static str, Ledger)> {
         vec![
             ("gate-1", self.terminal.simulator.ledger()),
+            ("press-shop-clock", self.press_shop.ledger()),
             ("wecom", self.app.ledger()),
         ]
     }
@@ -109,7 +114,9 @@ impl Site {
     }
 
     /// Somebody shows a badge to the clock in the press shop.
-    pub(super) fn badge(&self, _number: &str) {}
+    pub(super) fn badge(&self, number: &str) {
+        self.press_shop.punch(self.sim_punch(number, 0, Factor::Card));
+    }
 
     fn sim_punch(&self, credential: &str, minutes: u64, factor: Factor) -> SimPunch {
         let at = self.clock.now().minus(Duration::from_secs(60 * minutes));
@@ -144,6 +151,22 @@ impl Site {
             off.clone(),
         ));
         self.terminal.power = Some((off, running));
+    }
+
+    /// Puts the clock of the press shop on its serial line.
+    fn press_shop(&self, show: &Show) -> io::Result<()> {
+        let pty = Pty::open(self.folder.join("press-shop"))?;
+        show.tell(&Message::new("demo-clock-at").with("path", pty.path().display()));
+        let (simulator, clock, off) = (self.press_shop.clone(), self.clock.clone(), self.calling.clone());
+        // It ends with the demo.
+        drop(tokio::spawn(serial::simulate(
+            pty,
+            simulator,
+            Default::default(),
+            clock,
+            off,
+        )));
+        Ok(())
     }
 
     /// Pulls the terminal's plug; its log stays.
@@ -219,6 +242,15 @@ async fn kill(child: &mut Option<Child>) -> io::Result<()> {
     }
 }
 
+/// A clock that waits to be told that its records are safe.
+fn in_the_press_shop() -> punchgate_serial_line::simulator::Knobs {
+    punchgate_serial_line::simulator::Knobs {
+        acknowledge: Some(punchgate_serial_line::Acknowledge::Ack),
+        timezone: "Asia/Shanghai".to_owned(),
+        ..Default::default()
+    }
+}
+
 const TOKEN: &str = "demo-token";
 
 const PEOPLE: &str = "\
@@ -247,6 +279,14 @@ address = "{terminal}"
 timezone = "Asia/Shanghai"
 zone = "hq-door"
 poll = "1s"
+
+[[device]]
+name = "press-shop-clock"
+driver = "serial_line"
+port = "{folder}/press-shop"
+preset = "giga-tms-tr320"
+acknowledge = "ack"
+timezone = "Asia/Shanghai"
 
 [[device]]
 name = "wecom"
