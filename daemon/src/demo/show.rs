@@ -88,8 +88,11 @@ impl Show {
             Some("punchgate.record.v1") => {
                 let repeats = data["repeats"].as_array().map_or(0, Vec::len);
                 if repeats > 0 && data["withdrawn"] != true {
-                    let merged = Message::new("demo-merged").with("who", who).with("count", repeats + 1);
-                    self.tell(&merged.with("at", short("first_at")));
+                    let merged = Message::new("demo-merged")
+                        .with("at", short("first_at"))
+                        .with("who", who)
+                        .with("count", repeats + 1);
+                    self.tell(&merged);
                 }
             }
             Some("punchgate.verdict.v1") => self.verdict(data, &who),
