@@ -183,7 +183,7 @@ where
         clock: Clock,
         closing: CancellationToken,
     ) -> Result<Simulation, toml::de::Error> {
-        let simulator = Arc::new(S::new(read(knobs.clone())?));
+        let simulator = Arc::new(S::new(knobs_of(&knobs)?));
         let (punching, telling) = (simulator.clone(), simulator.clone());
         let running: Pin<Box<dyn Future<Output = ()> + Send>> = match place {
             SimPlace::Listener(tcp, udp) => {
@@ -321,7 +321,7 @@ where
         clock: Clock,
         closing: CancellationToken,
     ) -> Result<Simulation, toml::de::Error> {
-        let simulator = Arc::new(S::new(read(knobs)?));
+        let simulator = Arc::new(S::new(knobs_of(&knobs)?));
         let (punching, telling) = (simulator.clone(), simulator.clone());
         let running: Pin<Box<dyn Future<Output = ()> + Send>> = match place {
             SimPlace::Caller(address) => {
@@ -355,6 +355,22 @@ fn decode_options(mut options: toml::Table) -> toml::Table {
 fn framing<T: DeserializeOwned>(knobs: &toml::Table) -> Result<T, toml::de::Error> {
     let preset = knobs.get("preset").map(|preset| ("preset".to_owned(), preset.clone()));
     read(preset.into_iter().collect())
+}
+
+/// A simulator's knobs. What was written without quotes may be meant as a text all the same: `record=16`.
+fn knobs_of<T: DeserializeOwned>(knobs: &toml::Table) -> Result<T, toml::de::Error> {
+    read(knobs.clone()).or_else(|wrong| {
+        let text = |(key, value): (&String, &toml::Value)| (key.clone(), value.to_string().trim_matches('"').into());
+        let numbers = knobs.iter().filter(|(_, value)| value.is_integer());
+        for (key, value) in numbers.map(text) {
+            let one = toml::Table::from_iter([(key, value)]);
+            let merged: toml::Table = knobs.clone().into_iter().chain(one).collect();
+            if let Ok(understood) = read(merged) {
+                return Ok(understood);
+            }
+        }
+        Err(wrong)
+    })
 }
 
 /// A line's settings as the transport wants them.
