@@ -108,6 +108,9 @@ impl Deciding {
         self.buffer.apply(changes, through)?;
         self.backlogs.iter().for_each(|backlog| backlog.add(&done.events));
         self.held.settled(&done.punches, done.answers);
+        self.board
+            .quarantined
+            .store(self.decider.quarantined(), Ordering::Relaxed);
         self.board.with_journal(|row| row.decided = through.seq);
         self.progress.send_modify(|progress| {
             progress.decided = through.seq;

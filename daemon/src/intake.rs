@@ -157,6 +157,8 @@ struct Waiting {
     answer: Answer,
     receipts: Vec<Receipt>,
     device: DeviceName,
+    /// A call that was answered before: it gets the same answer and is not counted again.
+    again: bool,
 }
 
 /// A group under construction.
@@ -224,6 +226,7 @@ impl Desk {
                         answer,
                         receipts,
                         device,
+                        again: true,
                     });
                 }
                 None => {}
@@ -248,6 +251,7 @@ impl Desk {
             answer,
             receipts,
             device,
+            again: false,
         });
     }
 
@@ -309,9 +313,11 @@ impl Desk {
             answer,
             receipts,
             device,
+            again,
         } in group.reports
         {
-            let duplicate = receipts.iter().filter(|receipt| receipt.duplicate).count();
+            let known = |receipt: &&Receipt| again || receipt.duplicate;
+            let duplicate = receipts.iter().filter(known).count();
             let fresh = receipts.len() - duplicate;
             self.board.stored(device.as_str(), fresh, duplicate);
             answer.stored(receipts);

@@ -21,6 +21,7 @@ pub mod tables;
 mod timeline;
 
 use std::{
+    cell::Cell,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
 };
@@ -54,6 +55,8 @@ pub struct Decider {
     prepared: Prepared,
     offsets: BTreeMap<DeviceName, OffsetLog>,
     complete_until: Timestamp,
+    /// Punches of credentials that nobody knows.
+    quarantined: Cell<u64>,
 }
 
 /// One entry being decided.
@@ -85,18 +88,25 @@ impl Decider {
             .map(|bytes| people::from_bytes(&bytes))
             .unwrap_or_default();
         let complete_until = fact("complete_until")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let quarantined = fact("quarantined")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let offsets = clocks::known(&buffer)?;
         Ok(Self {
             buffer,
             prepared: Prepared::new(settings, directory),
             offsets,
             complete_until: complete_until.unwrap_or(Timestamp::MIN),
+            quarantined: Cell::new(quarantined.unwrap_or(0)),
         })
     }
 
     /// Data are complete up to here, as far as the journal says.
     pub fn complete_until(&self) -> Timestamp {
         self.complete_until
+    }
+
+    /// Punches of credentials that nobody knows.
+    pub fn quarantined(&self) -> u64 {
+        self.quarantined.get()
     }
 
     /// Decides one entry. `position` is where the journal stands after it.

@@ -3,7 +3,7 @@
 //! not on when it became known.
 
 use punchgate_journal::BufferError;
-use punchgate_model::{DeviceName, Timestamp};
+use punchgate_model::{Credential, DeviceName, Timestamp};
 use punchgate_rules::{Punch, PunchId, one_of, place};
 
 use super::{
@@ -11,7 +11,7 @@ use super::{
     account::{self, Account, of_device},
     keys::sortable,
     people::is_looked_up,
-    tables::{BEARERS, HELD, HeldPunch, PUNCHES, Place, SHOWN, place_of},
+    tables::{BEARERS, FACTS, HELD, HeldPunch, PUNCHES, Place, SHOWN, place_of},
 };
 
 impl Decider {
@@ -137,7 +137,7 @@ impl Decider {
         for (tree, key) in found_by(held) {
             self.buffer.insert(tree, &key, &[])?;
         }
-        Ok(())
+        self.quarantine(held, |known| known.saturating_add(1))
     }
 
     fn take_away(&self, now: &mut Now<'_>, place: &Place, held: &HeldPunch) -> Result<(), BufferError> {
@@ -146,7 +146,17 @@ impl Decider {
             self.buffer.remove(tree, &key)?;
         }
         now.touch(&held.punch);
-        Ok(())
+        self.quarantine(held, |known| known.saturating_sub(1))
+    }
+
+    /// Counts a punch in or out of quarantine, if that is where it belongs: its credential is nobody's.
+    fn quarantine(&self, held: &HeldPunch, count: impl Fn(u64) -> u64) -> Result<(), BufferError> {
+        let punch = &held.punch;
+        if punch.person.is_some() || punch.credential == Credential::Nobody {
+            return Ok(());
+        }
+        self.quarantined.set(count(self.quarantined.get()));
+        self.put(FACTS, b"quarantined", &self.quarantined.get())
     }
 }
 

@@ -78,7 +78,8 @@ async fn answer(
         pace.take(post.count(), session.moment()).map_err(Problem::too_fast)?;
     }
     let (readings, outcomes) = sort(post, options.factors.as_deref());
-    if readings.is_empty() {
+    // A call with a key is remembered whatever is in it.
+    if readings.is_empty() && once.is_none() {
         return Ok(Answer::rejecting(outcomes.into_iter().flatten().collect()));
     }
     let not_stored = |why: NotStored| Problem::not_stored(&why);
