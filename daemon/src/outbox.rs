@@ -122,3 +122,83 @@ pub fn count(
         count += u64::try_from(within.count()).unwrap_or(0);
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use punchgate_journal::Position;
+    use punchgate_model::Timestamp;
+    use punchgate_upstream::EventKind;
+
+    use super::*;
+
+    fn event(seq: u64) -> Outgoing {
+        Outgoing {
+            seq,
+            kind: if seq.is_multiple_of(2) {
+                EventKind::Punch
+            } else {
+                EventKind::Verdict
+            },
+            id: format!("event {seq}"),
+            revision: 1,
+            subject: "E001".to_owned(),
+            person_key: "E001".to_owned(),
+            time: Timestamp::from_millis(0),
+            queued_at: Timestamp::from_millis(0),
+            data: serde_json::value::RawValue::from_string("{}".to_owned()).expect("JSON"),
+        }
+    }
+
+    /// Numbers as deciding gives them: with holes, several chunks, one of them longer than a chunk may be.
+    fn filled() -> (Buffer, Vec<u64>) {
+        let buffer = Buffer::in_memory();
+        let pages = [vec![16, 17, 32], vec![48], (64..700).collect(), vec![1024, 1030]];
+        for page in &pages {
+            let mut changes = Changes::default();
+            put(&mut changes, &page.iter().map(|seq| event(*seq)).collect::<Vec<_>>());
+            buffer.apply(changes, Position::default()).expect("applied");
+        }
+        (buffer, pages.concat())
+    }
+
+    #[test]
+    fn what_was_put_in_comes_out_after_any_number() {
+        let (buffer, all) = filled();
+        for after_seq in (0..1032).step_by(5).chain([699, 700, 1023, 1024]) {
+            let (found, _) = after(&buffer, after_seq, 7, |_| true).expect("read");
+            let wanted: Vec<u64> = all.iter().copied().filter(|seq| *seq > after_seq).take(7).collect();
+            assert_eq!(
+                found.iter().map(|event| event.seq).collect::<Vec<_>>(),
+                wanted,
+                "after {after_seq}"
+            );
+        }
+    }
+
+    #[test]
+    fn an_upstream_that_wants_some_gets_only_those() {
+        let (buffer, all) = filled();
+        let verdicts = |event: &Outgoing| event.kind == EventKind::Verdict;
+        let (found, _) = after(&buffer, 0, 10_000, verdicts).expect("read");
+        let wanted = all.iter().filter(|seq| !seq.is_multiple_of(2)).count();
+        assert_eq!(found.len(), wanted);
+        let counted = count(&buffer, 0, u64::MAX - 1, verdicts).expect("read");
+        assert_eq!(usize::try_from(counted), Ok(wanted));
+    }
+
+    #[test]
+    fn trimming_keeps_everything_after_the_cursor() {
+        let (buffer, all) = filled();
+        for through in [0, 16, 17, 31, 47, 48, 300, 699, 1024, 1029] {
+            trim(&buffer, through).expect("trimmed");
+            let (found, _) = after(&buffer, through, 10_000, |_| true).expect("read");
+            assert_eq!(
+                found.len(),
+                all.iter().filter(|seq| **seq > through).count(),
+                "through {through}"
+            );
+        }
+        assert!(trim(&buffer, 1030).expect("trimmed") > 0);
+        assert_eq!(after(&buffer, 0, 1, |_| true).expect("read").0.len(), 0);
+    }
+}

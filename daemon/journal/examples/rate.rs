@@ -11,9 +11,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use punchgate_journal::{
-    Buffer, BufferOptions, Changes, DiskStorage, Entry, Journal, Options, Outbox, Payload, Position, Seen,
-};
+use punchgate_journal::{Buffer, BufferOptions, Changes, DiskStorage, Entry, Journal, Options, Payload, Position};
 use punchgate_model::{Credential, DeviceTime, Factor, Reading, Timestamp};
 
 const PATIENCE: Duration = Duration::from_millis(700);
@@ -148,7 +146,7 @@ fn history(dir: &Path, records: u64) -> Result<(), Box<dyn Error>> {
     );
     let start = Instant::now();
     for n in 0..100_000u64 {
-        Seen::new("seen").get(&buffer, &id(n * 7919 % records + 1))?;
+        buffer.get("seen", &id(n * 7919 % records + 1))?;
     }
     println!("100000 ids looked up in {:.2?}", start.elapsed());
     let start = Instant::now();
@@ -175,15 +173,14 @@ fn apply(buffer: &Buffer, first: u64, entries: &[Entry], through: Position) -> R
         else {
             continue;
         };
-        Seen::new("seen").insert(&mut changes, id(seq), seq);
+        changes.insert("seen", id(seq), seq.to_be_bytes());
         let mut key = reading.credential.number().as_bytes().to_vec();
         key.extend_from_slice(&received_at.as_millis().to_be_bytes());
         changes.insert("punches", key.clone(), vec![1; 60]);
         changes.insert("records", key.clone(), vec![2; 40]);
         changes.insert("verdicts", key, vec![3; 40]);
     }
-    let events: Vec<_> = entries.iter().map(|_| vec![4; 300]).collect();
-    Outbox::new("outbox").append(&mut changes, first, &events);
+    changes.insert("outbox", first.to_be_bytes(), vec![4; 300 * entries.len()]);
     buffer.apply(changes, through)?;
     Ok(())
 }

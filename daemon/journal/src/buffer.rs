@@ -11,7 +11,6 @@ mod leaf;
 mod overlay;
 mod place;
 mod shelf;
-mod tables;
 
 use std::{
     ops::Bound,
@@ -20,7 +19,6 @@ use std::{
 };
 
 pub use place::BufferOpening;
-pub use tables::{Outbox, Seen};
 
 use crate::reader::Position;
 use overlay::Overlay;

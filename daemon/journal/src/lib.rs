@@ -31,7 +31,7 @@ mod walk;
 #[cfg(test)]
 mod fault_tests;
 
-pub use buffer::{Buffer, BufferError, BufferOpening, BufferOptions, Changes, Outbox, Pair, Seen};
+pub use buffer::{Buffer, BufferError, BufferOpening, BufferOptions, Changes, Pair};
 pub use disk::DiskStorage;
 pub use entry::{Answered, ClockMeasured, DirectoryRows, Entry, Numbered, Raw};
 pub(crate) use error::is_full;

@@ -146,43 +146,6 @@ fn where_no_store_can_be_made_memory_serves() {
     buffer.close().expect("closed");
 }
 
-#[test]
-fn an_outbox_hands_out_what_was_put_in_from_any_number() {
-    let buffer = Buffer::in_memory();
-    let outbox = Outbox::new("outbox");
-    let mut next = 1u64;
-    for size in [1usize, 3, 0, 50, 2] {
-        let events: Vec<_> = (next..next + size as u64)
-            .map(|n| format!("event {n}").into_bytes())
-            .collect();
-        let mut changes = Changes::default();
-        outbox.append(&mut changes, next, &events);
-        buffer.apply(changes, at(next)).expect("applied");
-        next += size as u64;
-    }
-    assert_eq!(outbox.last(&buffer).expect("read"), Some(56));
-    for seq in 0..=57 {
-        let found = outbox.after(&buffer, seq, 5, 1000).expect("read");
-        let wanted: Vec<_> = (seq + 1..57)
-            .take(5)
-            .map(|n| (n, format!("event {n}").into_bytes()))
-            .collect();
-        assert_eq!(found, wanted, "after {seq}");
-    }
-    assert_eq!(outbox.after(&buffer, 0, 5, 1).expect("read").len(), 1);
-    let mut changes = Changes::default();
-    assert!(!outbox.trim(&buffer, &mut changes, 10).expect("read"));
-    buffer.apply(changes, at(60)).expect("applied");
-    assert_eq!(
-        outbox
-            .after(&buffer, 0, 1, 1000)
-            .expect("read")
-            .first()
-            .map(|(n, _)| *n),
-        Some(5)
-    );
-}
-
 #[derive(Debug, Clone)]
 enum Act {
     Insert(u8, u8),
