@@ -99,7 +99,10 @@ pub fn place(
     };
     let offset = measured.map_or(0, |m| m.offset_ms);
     let corrected = said.at.plus_millis(offset.saturating_neg());
-    let reset = said.at < policy.not_before || corrected > received_at.plus(policy.max_future);
+    // A clock that has jumped far ahead since it printed this: what it is ahead now says nothing about then.
+    let jumped = said.at >= policy.not_before && corrected < policy.not_before;
+    let measured = measured.filter(|_| !jumped);
+    let reset = jumped || said.at < policy.not_before || corrected > received_at.plus(policy.max_future);
     if reset && !stored {
         return arrival(TimeQuality::Reset, false);
     }

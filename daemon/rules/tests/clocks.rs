@@ -192,6 +192,13 @@ fn two_minutes_ahead_is_the_future_and_a_known_offset_excuses() {
 }
 
 #[test]
+fn what_a_clock_printed_before_it_jumped_to_2099_keeps_its_time_and_is_held_out() {
+    let ahead = fast_by(73 * 365 * 86_400_000);
+    let found = place(&stored("2026-03-02T08:55:00"), later(), &zone(SHANGHAI), Some(&ahead));
+    assert_eq!(found, placed("2026-03-02T00:55:00Z", 0, TimeQuality::Reset, true));
+}
+
+#[test]
 fn an_impossible_date_is_a_reset() {
     let mut reading = stored("2026-03-02T08:55:00");
     reading.device_time = Some(DeviceTime::from_numbers(2026, 2, 30, 8, 0, 0));
