@@ -13,7 +13,7 @@ use std::{
     path::Path,
     sync::Arc,
     thread::{self, JoinHandle},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use punchgate_journal::{Buffer, BufferOptions, DirectoryRows, DiskStorage, Entry, Journal, Options};
@@ -45,9 +45,11 @@ use crate::{
 };
 
 /// How long conversations have to finish what they have in hand.
-const GOODBYE: Duration = Duration::from_secs(5);
+const GOODBYE: Duration = Duration::from_secs(3);
 /// How long pumps have to finish the batch in flight.
-const LAST_BATCH: Duration = Duration::from_secs(12);
+const LAST_BATCH: Duration = Duration::from_millis(3_500);
+/// How long the threads have after that to finish what was handed to them. All together is less than 10 s.
+const LAST_PAGE: Duration = Duration::from_secs(2);
 /// The longest body the admin plane reads.
 const ADMIN_BODY: usize = 64 * 1024;
 
@@ -96,8 +98,9 @@ pub enum RunError {
 pub async fn run(config: Config) -> Result<(), RunError> {
     let clock = Clock::system();
     let board = Arc::new(Board::new(clock.clone()));
-    let mut store = Store::open(&config, &board)?;
+    let mut store = Store::open(&config)?;
     store.write_settings(&config)?;
+    store.show(&board);
     let upstreams = pumps::prepare(&config, &store.buffer).map_err(RunError::Configuration)?;
     let works = Works::start(store, &config, &upstreams, &clock, &board)?;
     let outside = Outside::start(&config, &works, upstreams, &clock, &board).await?;
@@ -125,7 +128,7 @@ struct Store {
 }
 
 impl Store {
-    fn open(config: &Config, board: &Board) -> Result<Self, RunError> {
+    fn open(config: &Config) -> Result<Self, RunError> {
         let path = &config.store.path;
         let unusable = |source| RunError::State {
             path: path.display().to_string(),
@@ -148,17 +151,21 @@ impl Store {
             tracing::info!(records = journal.tail(), "the buffer is built again from the journal");
         }
         let decider = Decider::new(buffer.clone()).map_err(|error| RunError::Configuration(error.to_string()))?;
-        board.with_journal(|row| {
-            row.tail = journal.tail();
-            row.bytes = journal.bytes();
-            row.decided = buffer.position().seq;
-        });
         Ok(Self {
             journal,
             buffer,
             decider,
             fresh: found.fresh,
         })
+    }
+
+    /// Shows on the board where the journal and the buffer stand.
+    fn show(&self, board: &Board) {
+        board.with_journal(|row| {
+            row.tail = self.journal.tail();
+            row.bytes = self.journal.bytes();
+            row.decided = self.buffer.position().seq;
+        });
     }
 
     /// Writes what of the configuration decides to the journal, before any reading that it decides about.
@@ -291,7 +298,8 @@ impl Works {
         })
     }
 
-    /// Waits for the threads, which end when nobody can write to them any more, and closes the buffer.
+    /// Waits for the threads, which end when nobody can write to them any more, and closes the buffer. Not for long:
+    /// what they leave undone the next start does.
     fn stop(self) {
         let Self {
             deliveries,
@@ -302,19 +310,38 @@ impl Works {
             ..
         } = self;
         drop((deliveries, notebook));
-        if intake.join().is_err() {
-            tracing::error!("the intake ended in a panic; this is a defect of punchgate, please report it");
+        let end = Instant::now() + LAST_PAGE;
+        match join_until(intake, end) {
+            Some(Ok(())) => {}
+            Some(Err(_)) => {
+                tracing::error!("the intake ended in a panic; this is a defect of punchgate, please report it");
+            }
+            None => tracing::warn!("a conversation did not end in time; what it had stored is stored"),
         }
-        match deciding.join() {
-            Ok(Ok(())) => {
+        match join_until(deciding, end) {
+            Some(Ok(Ok(()))) => {
                 if let Err(error) = buffer.close() {
                     tracing::warn!(%error, "the buffer will be built again at the next start");
                 }
             }
-            Ok(Err(error)) => tracing::error!(%error, "the buffer will be built again at the next start"),
-            Err(_) => tracing::error!("deciding ended in a panic; this is a defect of punchgate, please report it"),
+            Some(Ok(Err(error))) => tracing::error!(%error, "the buffer will be built again at the next start"),
+            Some(Err(_)) => {
+                tracing::error!("deciding ended in a panic; this is a defect of punchgate, please report it");
+            }
+            None => tracing::warn!("deciding is not done; the next start goes on with it, or builds the buffer again"),
         }
     }
+}
+
+/// What a thread ended with; `None` when it has not ended by then, and then it ends with the process.
+fn join_until<T>(thread: JoinHandle<T>, end: Instant) -> Option<thread::Result<T>> {
+    while !thread.is_finished() {
+        if Instant::now() >= end {
+            return None;
+        }
+        thread::sleep(Duration::from_millis(5));
+    }
+    Some(thread.join())
 }
 
 fn keep_intake(desk: Desk, arriving: mpsc::Receiver<Delivery>, notes: mpsc::Receiver<Note>) {
@@ -404,7 +431,7 @@ impl Outside {
         self.pump_tasks.close();
         let _ = tokio::time::timeout(LAST_BATCH, self.pump_tasks.wait()).await;
         self.admin_closing.cancel();
-        self.admin.ended(Duration::from_secs(1)).await;
+        self.admin.ended(Duration::from_millis(500)).await;
     }
 }
 

@@ -42,7 +42,7 @@ use crate::{
 };
 
 /// How long a batch in flight may take to finish once the pump is told to stop (`architecture.md` 2.6).
-pub const GRACE: Span = Span::from_secs(10);
+pub const GRACE: Span = Span::from_secs(3);
 
 /// After so many deliveries in a row a shrunk batch grows by a little.
 const CALM: u32 = 8;
