@@ -89,6 +89,8 @@ impl Admin {
     /// Everything `punchgate status` shows.
     pub fn status(&self) -> Value {
         let now = self.board.clock().now();
+        // Looked at first: what is decided here is counted as waiting, or delivered, in what follows.
+        let journal = self.board.journal();
         let upstreams = self
             .pumps
             .statuses()
@@ -99,7 +101,7 @@ impl Admin {
             "version": env!("CARGO_PKG_VERSION"),
             "at": now,
             "ready": self.board.is_ready(),
-            "journal": self.board.journal(),
+            "journal": journal,
             "devices": self.board.devices(),
             "units": self.board.units(),
             "upstreams": upstreams.collect::<serde_json::Map<_, _>>(),

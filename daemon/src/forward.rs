@@ -42,6 +42,11 @@ impl Backlog {
         self.kinds.contains(&event.kind)
     }
 
+    /// How many wait.
+    pub fn waiting(&self) -> u64 {
+        self.waiting.load(Ordering::Relaxed)
+    }
+
     /// Counts what waited before the start.
     pub fn start_at(&self, waiting: u64) {
         self.waiting.store(waiting, Ordering::Relaxed);
@@ -116,7 +121,7 @@ impl Outbox for Forwarding {
     }
 
     fn backlog(&self) -> u64 {
-        self.backlog.waiting.load(Ordering::Relaxed)
+        self.backlog.waiting()
     }
 
     async fn read(&mut self, after: u64, limit: usize) -> Result<Vec<Outgoing>, OutboxError> {

@@ -19,29 +19,33 @@ use crate::{
 
 /// All pumps.
 #[derive(Debug, Default)]
-pub struct Pumps(Mutex<Vec<(String, Handle)>>);
+pub struct Pumps(Mutex<Vec<(String, Handle, Backlog)>>);
 
 impl Pumps {
-    /// How each upstream is doing.
+    /// How each upstream is doing. What waits is counted now: a pump that pauses does not look.
     pub fn statuses(&self) -> Vec<(String, Status)> {
         let handles = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        handles
-            .iter()
-            .map(|(name, handle)| (name.clone(), handle.status()))
-            .collect()
+        let status = |(name, handle, backlog): &(String, Handle, Backlog)| {
+            let status = Status {
+                backlog: backlog.waiting(),
+                ..handle.status()
+            };
+            (name.clone(), status)
+        };
+        handles.iter().map(status).collect()
     }
 
     fn wake(&self) {
-        for (_, handle) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
+        for (_, handle, _) in self.0.lock().unwrap_or_else(PoisonError::into_inner).iter() {
             handle.wake();
         }
     }
 
-    fn add(&self, name: &str, handle: Handle) {
+    fn add(&self, name: &str, handle: Handle, backlog: Backlog) {
         self.0
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .push((name.to_owned(), handle));
+            .push((name.to_owned(), handle, backlog));
     }
 
     /// Wakes every pump whenever something new was decided, until deciding ends.
@@ -145,12 +149,12 @@ pub fn start(
             buffer.clone(),
             notebook.clone(),
             clock.clone(),
-            backlog,
+            backlog.clone(),
             places.clone(),
             cursor,
         );
         let (pump, handle) = Pump::new(upstream, forwarding, batching, clock.clone());
-        pumps.add(&name, handle);
+        pumps.add(&name, handle, backlog);
         tasks.spawn(pump.run(stop.clone()));
     }
     Ok(())
