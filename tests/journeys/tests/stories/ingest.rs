@@ -1,0 +1,99 @@
+//! Callers by HTTP: slow ones, ones that ask twice, ones that say something else the second time.
+
+use std::time::{Duration, Instant};
+
+use punchgate_journeys::{SOON, all_is_delivered, external_ids, item, punches, upstream};
+use punchgate_lab::{
+    gateway::{APP, Gateway},
+    sink::{Sink, SinkOptions},
+};
+use serde_json::json;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
+
+use crate::PROGRAM;
+
+async fn gateway_and_sink() -> (Gateway, Sink) {
+    let sink = Sink::start(SinkOptions::default()).await.expect("a sink");
+    let gateway = Gateway::start(PROGRAM, &upstream(&sink)).await.expect("it starts");
+    (gateway, sink)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_callers_who_never_finish_do_not_keep_a_good_one_waiting() {
+    let (gateway, _sink) = gateway_and_sink().await;
+    let mut slow = Vec::new();
+    for n in 0..50 {
+        let mut link = TcpStream::connect(gateway.ingest()).await.expect("it listens");
+        let half = [
+            "POST /ingest/v1/punches HTTP/1.1\r\nhost: x\r\ncontent-le",
+            "POST /ingest/v1/punches HTTP/1.1\r\nhost: x\r\nauthorization: Bearer a-token-for-tests\r\ncontent-length: 500\r\n\r\n{\"punches\":[",
+        ];
+        link.write_all(half[n % 2].as_bytes()).await.expect("it reads");
+        slow.push(link);
+    }
+    for n in 0..20 {
+        let began = Instant::now();
+        let punch = json!([item(&format!("g{n}"), "E001", "gps", "2026-03-02T08:00:00Z")]);
+        assert_eq!(gateway.post(&punch).await.expect("an answer").status, 200);
+        assert!(began.elapsed() < Duration::from_secs(2), "{:?}", began.elapsed());
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_call_has_the_same_answer_also_after_a_kill() {
+    let (mut gateway, sink) = gateway_and_sink().await;
+    let punch = json!([item("a", "E001", "gps", "2026-03-02T08:00:00Z"), {"id": "b", "factor": "gps"}]);
+    let key = "idempotency-key: k-1\r\n";
+    let first = gateway.post_once(&punch, key).await.expect("an answer");
+    assert_eq!(first.json()["results"][0]["status"], "stored");
+    assert_eq!(first.json()["results"][1]["status"], "rejected");
+    assert_eq!(
+        gateway.post_once(&punch, key).await.expect("an answer").body,
+        first.body
+    );
+    gateway.kill();
+    gateway.restart().await.expect("it starts");
+    assert_eq!(
+        gateway.post_once(&punch, key).await.expect("an answer").body,
+        first.body
+    );
+    let other = json!([item("c", "E001", "gps", "2026-03-02T08:00:00Z")]);
+    let refused = gateway.post_once(&other, key).await.expect("an answer");
+    assert_eq!(refused.status, 422, "{}", refused.body);
+    assert!(all_is_delivered(&gateway, SOON).await);
+    assert_eq!(
+        external_ids(&sink).into_iter().collect::<Vec<_>>(),
+        [("a".to_owned(), 1)]
+    );
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_punch_sent_again_is_a_duplicate_with_and_without_an_id_and_over_a_kill() {
+    let (mut gateway, sink) = gateway_and_sink().await;
+    let punch = json!([
+        item("a", "E001", "gps", "2026-03-02T08:00:00Z"),
+        {"person": "E002", "factor": "wifi", "at": "2026-03-02T08:00:00+08:00"}
+    ]);
+    let statuses = async |gateway: &Gateway| {
+        let answer = gateway.post(&punch).await.expect("an answer").json();
+        let results = answer["results"].as_array().cloned().unwrap_or_default();
+        results
+            .iter()
+            .map(|result| (result["id"].clone(), result["status"].clone()))
+            .unzip::<_, _, Vec<_>, Vec<_>>()
+    };
+    let (ids, first) = statuses(&gateway).await;
+    assert_eq!(first, ["stored", "stored"]);
+    assert_eq!(
+        statuses(&gateway).await,
+        (ids.clone(), vec![json!("duplicate"), json!("duplicate")])
+    );
+    gateway.kill();
+    gateway.restart().await.expect("it starts");
+    assert_eq!(
+        statuses(&gateway).await,
+        (ids, vec![json!("duplicate"), json!("duplicate")])
+    );
+    assert!(all_is_delivered(&gateway, SOON).await);
+    assert_eq!(punches(&sink, APP).len(), 2);
+}

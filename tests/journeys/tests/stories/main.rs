@@ -1,0 +1,17 @@
+//! Stories about the real daemon: a process of its own, real sockets, simulated devices, a sink.
+
+mod arrival;
+mod clocks;
+mod configuration;
+mod disk_full;
+mod ingest;
+mod kill;
+mod plane;
+mod ports;
+mod sink_faults;
+mod stop;
+mod terminal_faults;
+mod verdicts;
+
+/// The daemon.
+const PROGRAM: &str = env!("CARGO_BIN_EXE_punchgate-under-test");
