@@ -102,7 +102,7 @@ impl Timeline for [Punch] {
 }
 
 /// How many punches are read at first; doubled until a cut is found.
-const FIRST_LOOK: usize = 32;
+const FIRST_LOOK: usize = 8;
 
 /// The stretch of one person's history that punches added, removed or altered at `at` can touch.
 ///
