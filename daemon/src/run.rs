@@ -16,7 +16,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use punchgate_journal::{Buffer, BufferOptions, DirectoryRows, DiskStorage, Entry, Journal, Options};
+use punchgate_journal::{
+    Buffer, BufferOptions, DirectoryRows, DiskStorage, Entry, Journal, OpenError, Opening, Options,
+};
 use punchgate_kit::{Clock, Delivery, Fault, Intake};
 use punchgate_transports::http::{self, Limits, Plain, Router};
 use thiserror::Error;
@@ -50,6 +52,9 @@ const GOODBYE: Duration = Duration::from_secs(3);
 const LAST_BATCH: Duration = Duration::from_millis(3_500);
 /// How long the threads have after that to finish what was handed to them. All together is less than 10 s.
 const LAST_PAGE: Duration = Duration::from_secs(2);
+/// How long the journal's lock is waited for, and how often it is tried.
+const LOCK_PATIENCE: Duration = Duration::from_secs(3);
+const LOCK_PAUSE: Duration = Duration::from_millis(50);
 /// The longest body the admin plane reads.
 const ADMIN_BODY: usize = 64 * 1024;
 
@@ -137,7 +142,7 @@ impl Store {
         make_private(path).map_err(unusable)?;
         let mut options = Options::new(random_identity().map_err(unusable)?);
         options.ballast_bytes = config.store.ballast.0;
-        let (journal, opening) = Journal::open(Arc::new(DiskStorage), &path.join("journal"), options)?;
+        let (journal, opening) = open_journal(&path.join("journal"), options)?;
         if !opening.is_clean() {
             tracing::error!(
                 ?opening,
@@ -204,6 +209,17 @@ impl Store {
             tracing::error!(%error, "the configuration in force could not be noted; the one before stays in force");
         }
         Ok(())
+    }
+}
+
+/// Opens the journal. A process that was just killed may hold its lock a moment longer.
+fn open_journal(dir: &Path, options: Options) -> Result<(Journal, Opening), OpenError> {
+    let began = Instant::now();
+    loop {
+        match Journal::open(Arc::new(DiskStorage), dir, options) {
+            Err(OpenError::Locked { .. }) if began.elapsed() < LOCK_PATIENCE => thread::sleep(LOCK_PAUSE),
+            opened => return opened,
+        }
     }
 }
 
