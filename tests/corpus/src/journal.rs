@@ -76,7 +76,7 @@ pub fn journal_segment(bytes: &[u8]) {
         return;
     }
     disk.place(Path::new(SEGMENT), &file);
-    // What verifying says of a wounded file is its own affair, but it must say something.
+    // It may count fewer records than opening finds: it knows no identity but the one in the headers.
     drop(verify(&*storage, Path::new(DIR)));
     let Ok((journal, opening)) = open() else { return };
     let found = read(&journal);
