@@ -144,6 +144,11 @@ impl<H, S> Session<H, S> {
         self.said.send(words).await.map_err(|_| self.gone())
     }
 
+    /// Lets time pass, for a second attempt at something that is not said on the link. What is said meanwhile waits to be heard.
+    pub async fn pause(&self, span: Span) {
+        tokio::time::sleep(span).await;
+    }
+
     /// The wall clock.
     pub fn clock(&self) -> &Clock {
         &self.clock

@@ -10,9 +10,8 @@
 use std::time::Duration;
 
 use jiff::civil::DateTime;
-use punchgate_kit::{Fault, Intake, Malformed, NotStored, Remark, Session, Stage, Stored, Turn, Unheard};
+use punchgate_kit::{Fault, Intake, Malformed, Moment, NotStored, Remark, Session, Stage, Stored, Turn, Unheard};
 use punchgate_model::Reading;
-use tokio::time::{Instant, sleep};
 
 use crate::{
     Options,
@@ -73,8 +72,8 @@ struct Clock {
     pieces: Pieces,
     /// Nothing was heard yet that began after opening for certain.
     first: bool,
-    opened: Instant,
-    next_poll: Instant,
+    opened: Moment,
+    next_poll: Moment,
     polled: usize,
     last_bad: (Vec<u8>, u32),
     stored_one: bool,
@@ -173,7 +172,7 @@ impl Clock {
                 Ok(stored) => return Ok(Some(stored)),
                 Err(NotStored::Stopping) => return Err(NotStored::Stopping.into()),
                 Err(_) if self.options.acknowledge() != Acknowledge::None => return Ok(None),
-                Err(_) => sleep(AGAIN).await,
+                Err(_) => self.session.pause(AGAIN).await,
             }
         }
     }

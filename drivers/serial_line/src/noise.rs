@@ -2,8 +2,7 @@
 
 use std::time::Duration;
 
-use punchgate_kit::Remark;
-use tokio::time::Instant;
+use punchgate_kit::{Moment, Remark};
 
 /// How many pieces are judged together.
 const PIECES: u32 = 16;
@@ -19,12 +18,12 @@ const SINGLY: u32 = 8;
 pub(crate) struct Noise {
     pieces: u32,
     bad: u32,
-    told: Option<Instant>,
-    singly: (Instant, u32),
+    told: Option<Moment>,
+    singly: (Moment, u32),
 }
 
 impl Noise {
-    pub fn new(now: Instant) -> Self {
+    pub fn new(now: Moment) -> Self {
         Self {
             pieces: 0,
             bad: 0,
@@ -39,7 +38,7 @@ impl Noise {
     }
 
     /// Something made no sense. What there is to say about the line as a whole, and whether to speak of this piece.
-    pub fn bad(&mut self, now: Instant) -> (Option<Remark>, bool) {
+    pub fn bad(&mut self, now: Moment) -> (Option<Remark>, bool) {
         let noisy = self
             .count(true)
             .filter(|_| self.told.is_none_or(|told| now - told >= QUIET));

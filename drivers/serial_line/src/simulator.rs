@@ -7,10 +7,9 @@ use std::{
 };
 
 use jiff::tz::TimeZone;
-use punchgate_kit::{Ledger, Session, SimPunch, Simulator, Turn};
+use punchgate_kit::{Ledger, Session, SimPunch, Simulator, Turn, Unheard};
 use punchgate_model::Timestamp;
 use serde::Deserialize;
-use tokio::{sync::Notify, time::sleep};
 
 use crate::{
     Options, SerialLine,
@@ -19,6 +18,11 @@ use crate::{
     print,
     settings::Acknowledge,
 };
+
+/// How often an idle clock looks whether somebody has punched.
+const TICK: Duration = Duration::from_millis(50);
+/// So long an answer may still be on its way.
+const SETTLING: Duration = Duration::from_millis(200);
 
 /// What can be set on a simulated clock. Faults that come "every n" count the records sent, from 1; 0 is never.
 #[derive(Debug, Clone, Deserialize)]
@@ -79,7 +83,6 @@ pub struct TextClock {
     knobs: Knobs,
     options: Options,
     memory: Mutex<Memory>,
-    punched: Notify,
 }
 
 #[derive(Debug, Default)]
@@ -88,6 +91,8 @@ struct Memory {
     ledger: Ledger,
     sent: u32,
     answered: u32,
+    /// How often the oldest record was sent.
+    attempts: u32,
 }
 
 #[derive(Debug, Clone)]
@@ -108,7 +113,6 @@ impl Simulator for TextClock {
             options,
             knobs,
             memory: Mutex::default(),
-            punched: Notify::new(),
         }
     }
 
@@ -119,8 +123,6 @@ impl Simulator for TextClock {
         let mut memory = self.memory();
         memory.ledger.issued.push(entry.clone());
         memory.waiting.push_back(Kept { record, entry });
-        drop(memory);
-        self.punched.notify_one();
     }
 
     fn ledger(&self) -> Ledger {
@@ -190,10 +192,7 @@ impl TextClock {
         loop {
             let head = self.memory().waiting.front().cloned();
             match head {
-                None => tokio::select! {
-                    () = self.punched.notified() => {}
-                    heard = session.hear() => drop(heard.map_err(|_| Gone)?),
-                },
+                None => drop(self.hear(session, TICK).await?),
                 Some(kept) => {
                     self.send(session, &kept).await?;
                     match self.acknowledge() {
@@ -209,7 +208,7 @@ impl TextClock {
     async fn answer_polls(&self, session: &mut Line) -> Result<(), Gone> {
         loop {
             match session.hear().await.map_err(|_| Gone)? {
-                Turn::Message(word) if word.is_ack() => self.acknowledged(),
+                Turn::Message(word) if word.is_ack() => drop(self.acknowledged()),
                 Turn::Message(word) if !word.is_nak() => {
                     let head = self.memory().waiting.front().cloned();
                     match head {
@@ -222,38 +221,53 @@ impl TextClock {
         }
     }
 
+    /// The next turn, or `None` after so much silence.
+    async fn hear(&self, session: &mut Line, patience: Duration) -> Result<Option<Turn<Word>>, Gone> {
+        match session.hear_within(patience).await {
+            Ok(turn) => Ok(Some(turn)),
+            Err(Unheard::Silence { .. }) => Ok(None),
+            Err(Unheard::Gone(_)) => Err(Gone),
+        }
+    }
+
     async fn await_answer(&self, session: &mut Line) -> Result<(), Gone> {
         let until = session.moment() + self.knobs.repeat_after;
         loop {
-            let patience = until - session.moment();
-            match session.hear_within(patience).await {
-                Ok(Turn::Message(word)) if word.is_ack() => {
-                    self.acknowledged();
+            match self.hear(session, until - session.moment()).await? {
+                Some(Turn::Message(word)) if word.is_ack() => {
+                    match self.acknowledged() {
+                        0 => continue,
+                        1 => return Ok(()),
+                        // A late answer to a record sent twice must not be taken for an answer to the next one.
+                        _ => while self.hear(session, SETTLING).await?.is_some() {},
+                    }
                     return Ok(());
                 }
-                Ok(Turn::Message(word)) if word.is_nak() => return Ok(()),
-                Ok(_) => {}
-                Err(punchgate_kit::Unheard::Silence { .. }) => return Ok(()),
-                Err(punchgate_kit::Unheard::Gone(_)) => return Err(Gone),
+                Some(Turn::Message(word)) if word.is_nak() => return Ok(()),
+                Some(_) => {}
+                None => return Ok(()),
             }
         }
     }
 
-    fn acknowledged(&self) {
+    /// Takes the oldest record for safe. How often it had been sent; 0 when the answer was lost.
+    fn acknowledged(&self) -> u32 {
         let mut memory = self.memory();
         memory.answered += 1;
         if is_due(memory.answered, self.knobs.lose_ack_every) {
-            return;
+            return 0;
         }
         if let Some(kept) = memory.waiting.pop_front() {
             memory.ledger.acknowledged.push(kept.entry);
         }
+        std::mem::take(&mut memory.attempts)
     }
 
     async fn send(&self, session: &mut Line, kept: &Kept) -> Result<(), Gone> {
         let sent = {
             let mut memory = self.memory();
             memory.sent += 1;
+            memory.attempts += 1;
             memory.sent
         };
         if self.knobs.noise > 0 {
@@ -266,7 +280,7 @@ impl TextClock {
                 // No answer, or NAK, makes it come again.
                 return Ok(());
             }
-            sleep(Duration::from_secs(5)).await;
+            session.pause(Duration::from_secs(5)).await;
         }
         self.say(session, &kept.record).await
     }
@@ -294,7 +308,7 @@ impl TextClock {
         for piece in bytes.chunks(size) {
             session.say(Record::new(piece.to_vec())).await.map_err(|_| Gone)?;
             if self.knobs.split > 0 {
-                sleep(Duration::from_millis(2)).await;
+                session.pause(Duration::from_millis(2)).await;
             }
         }
         Ok(())

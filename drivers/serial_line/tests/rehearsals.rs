@@ -22,7 +22,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-const LONG: Duration = Duration::from_secs(3600);
+const LONG: Duration = Duration::from_secs(700);
 
 fn options(toml: &str) -> Options {
     toml::from_str(toml).unwrap_or_else(|why| panic!("{why}"))
@@ -37,7 +37,7 @@ fn punch(credential: &str, minute: u64) -> SimPunch {
     }
 }
 
-/// Lets both talk for an hour of virtual time.
+/// Lets both talk for a good while of virtual time.
 async fn talk(clock: &TextClock, desk: &Desk, options: Options) {
     let (_orders, commands) = mpsc::channel(1);
     let talking = rehearse(clock, desk.intake("clock-1"), options, commands);
