@@ -232,10 +232,12 @@ impl Desk {
                 None => {}
             }
         }
+        let mut fresh = Vec::new();
         let receipts: Vec<Receipt> = readings
             .into_iter()
-            .map(|reading| self.name(group, &device, reading, now))
+            .map(|reading| self.name(group, &device, reading, now, &mut fresh))
             .collect();
+        self.write_down(group, &device, fresh, now);
         if let Some(Once { key, digest }) = once {
             let entry = Entry::IdempotentAnswer {
                 device: device.clone(),
@@ -256,20 +258,21 @@ impl Desk {
     }
 
     /// Gives a reading its punch id, and a place in the group unless it is held already.
-    fn name(&self, group: &mut Group, device: &DeviceName, reading: Reading, now: Timestamp) -> Receipt {
+    fn name(
+        &self,
+        group: &mut Group,
+        device: &DeviceName,
+        reading: Reading,
+        now: Timestamp,
+        fresh: &mut Vec<Reading>,
+    ) -> Receipt {
         let epoch = self.epochs.of(device);
         let id = identity::punch_id(device, epoch, &reading, now);
         let trace = Trace::of(&reading);
         let known = group.fresh.get(&id).cloned().or_else(|| self.held.known(&id));
         let duplicate = known.as_ref().is_some_and(|known| !known.is_decided_by(trace));
         if known.as_ref().is_none_or(|known| known.is_news(trace)) {
-            let entry = Entry::Reading {
-                device: device.clone(),
-                epoch,
-                received_at: now,
-                reading,
-            };
-            group.payloads.push(entry.to_payload());
+            fresh.push(reading);
             let mut known = known.unwrap_or_else(|| Known::by(trace));
             known.and(trace);
             group.fresh.insert(id.clone(), known);
@@ -278,6 +281,30 @@ impl Desk {
             id: id.to_string(),
             duplicate,
         }
+    }
+
+    /// One entry for what was reported together: it is read, and decided, in one piece.
+    fn write_down(&self, group: &mut Group, device: &DeviceName, mut fresh: Vec<Reading>, now: Timestamp) {
+        let (device, epoch, received_at) = (device.clone(), self.epochs.of(device), now);
+        let entry = match (fresh.len(), fresh.pop()) {
+            (_, None) => return,
+            (1, Some(reading)) => Entry::Reading {
+                device,
+                epoch,
+                received_at,
+                reading,
+            },
+            (_, Some(last)) => {
+                fresh.push(last);
+                Entry::Readings {
+                    device,
+                    epoch,
+                    received_at,
+                    readings: fresh,
+                }
+            }
+        };
+        group.payloads.push(entry.to_payload());
     }
 
     fn commit(&mut self, group: Group) {

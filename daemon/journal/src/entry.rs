@@ -28,6 +28,17 @@ pub enum Entry {
         /// What it said.
         reading: Reading,
     },
+    /// A device said several things at once: a batch, or a piece of its log. They are decided together.
+    Readings {
+        /// Which device.
+        device: DeviceName,
+        /// The device's log epoch, counted from 0; part of a punch's identity.
+        epoch: u32,
+        /// When the intake got them.
+        received_at: Timestamp,
+        /// What it said, in its order.
+        readings: Vec<Reading>,
+    },
     /// A device was spoken to.
     Contact {
         /// Which device.
@@ -247,6 +258,7 @@ impl Entry {
     pub fn kind(&self) -> &'static str {
         match self {
             Self::Reading { .. } => "reading",
+            Self::Readings { .. } => "readings",
             Self::Contact { .. } => "contact",
             Self::Delivered { .. } => "delivered",
             Self::Dead { .. } => "dead",

@@ -27,6 +27,15 @@ fn golden() -> Vec<(Entry, &'static str)> {
             r#"{"reading":{"device":"zk-1","epoch":2,"received_at":"2026-03-02T00:45:00.000Z","reading":{"sequence":41,"device_time":{"printed":"2026-03-02T08:45:00","civil":"2026-03-02T08:45:00"},"credential":{"kind":"enrol","number":"0007"},"factor":"fingerprint","direction":"unknown","result":"granted","origin":"live"}}}"#,
         ),
         (
+            Entry::Readings {
+                device: "zk-1".into(),
+                epoch: 2,
+                received_at: at(),
+                readings: vec![reading(), Reading::new(Credential::Nobody, Factor::Pin)],
+            },
+            r#"{"readings":{"device":"zk-1","epoch":2,"received_at":"2026-03-02T00:45:00.000Z","readings":[{"sequence":41,"device_time":{"printed":"2026-03-02T08:45:00","civil":"2026-03-02T08:45:00"},"credential":{"kind":"enrol","number":"0007"},"factor":"fingerprint","direction":"unknown","result":"granted","origin":"live"},{"credential":{"kind":"nobody"},"factor":"pin","direction":"unknown","result":"granted","origin":"live"}]}}"#,
+        ),
+        (
             Entry::Contact {
                 device: "zk-1".into(),
                 at: at(),

@@ -10,6 +10,8 @@
 
 mod cuts;
 
+use std::collections::BTreeSet;
+
 use punchgate_model::Timestamp;
 
 use crate::{Groups, Punch, Record, Rules, Verdict, merge_repeats, verify};
@@ -129,6 +131,36 @@ pub fn stretch_around<T: Timeline + ?Sized>(
         from: begin(timeline, at, &cuts)?,
         to: end(timeline, at, &cuts)?,
     })
+}
+
+/// The stretches that several changes at once can touch, joined.
+///
+/// Of changes that lie in one stretch only the first and the last are looked around: a cut found before the first is
+/// proven by what lies before all of them, one found after the last by what lies after all of them.
+///
+/// # Errors
+/// Those of the timeline.
+pub fn stretches_around<T: Timeline + ?Sized>(
+    timeline: &T,
+    instants: &BTreeSet<Timestamp>,
+    groups: &dyn Groups,
+    rules: &Rules,
+    complete_until: Option<Timestamp>,
+) -> Result<Vec<Stretch>, T::Error> {
+    let around = |at| stretch_around(timeline, at, groups, rules, complete_until);
+    let mut left = instants.clone();
+    let mut found = Vec::new();
+    while let Some(first) = left.pop_first() {
+        let mut stretch = around(first)?;
+        while let Some(last) = left.iter().rev().find(|at| stretch.contains(**at)).copied() {
+            let wider = around(last)?;
+            stretch.to = stretch.to.zip(wider.to).map(|(a, b)| a.max(b));
+            left = left.split_off(&last);
+            left.remove(&last);
+        }
+        found.push(stretch);
+    }
+    Ok(Stretch::joined(found))
 }
 
 fn begin<T: Timeline + ?Sized>(timeline: &T, at: Timestamp, cuts: &Cuts<'_>) -> Result<Timestamp, T::Error> {

@@ -131,6 +131,18 @@ impl Decider {
                 self.report(&mut now, &id, device, Account::of(*received_at, reading))?;
                 step.punches.push(id);
             }
+            Entry::Readings {
+                device,
+                epoch,
+                received_at,
+                readings,
+            } => {
+                for reading in readings {
+                    let id = identity::punch_id(device, *epoch, reading, *received_at);
+                    self.report(&mut now, &id, device, Account::of(*received_at, reading))?;
+                    step.punches.push(id);
+                }
+            }
             Entry::Contact {
                 device,
                 at,
@@ -228,7 +240,7 @@ fn cursor_fact(upstream: &str) -> String {
 
 fn entry_time(entry: &Entry) -> Timestamp {
     match entry {
-        Entry::Reading { received_at, .. } => *received_at,
+        Entry::Reading { received_at, .. } | Entry::Readings { received_at, .. } => *received_at,
         Entry::Watermark { at, .. } | Entry::Directory { at, .. } | Entry::Policy { at, .. } => *at,
         _ => Timestamp::MIN,
     }

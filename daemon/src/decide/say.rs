@@ -9,7 +9,7 @@ use punchgate_journal::BufferError;
 use punchgate_model::Timestamp;
 use punchgate_rules::{
     Person, Record, Rules, Said, Stretch, Told, Verdict, VerdictOutcome, changes, changes::Published, evaluate,
-    stretch_around,
+    stretches_around,
 };
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -79,10 +79,7 @@ impl Decider {
             let (groups, rules) = (&self.prepared.directory, &self.prepared.rules);
             // Without policies nothing waits for anything.
             let until = (!rules.policies.is_empty()).then_some(self.complete_until);
-            let around = instants
-                .iter()
-                .map(|at| stretch_around(&kept, *at, groups, rules, until));
-            for stretch in Stretch::joined(around.collect::<Result<_, _>>()?) {
+            for stretch in stretches_around(&kept, &instants, groups, rules, until)? {
                 let found = evaluate(&kept.within(stretch)?, groups, rules, until);
                 self.say(now.events, &subject, stretch, &found.records, Events::record)?;
                 let holds = self.published(&subject, found.verdicts)?;

@@ -127,7 +127,7 @@ fn cases(normal: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(600))]
+    #![proptest_config(cases(200))]
 
     #[test]
     fn what_holds_depends_on_the_facts_and_not_on_how_they_came(
