@@ -166,6 +166,11 @@ impl Gateway {
         self.child.as_mut()?.try_wait().ok().flatten()
     }
 
+    /// The number of its process, while there is one.
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
+    }
+
     /// Kills it as a power cut would: it is not asked.
     pub fn kill(&mut self) {
         if let Some(mut child) = self.child.take() {

@@ -1,0 +1,104 @@
+//! A sink that was away: what waits, how fast it leaves, and how the daemon starts again with and without its buffer.
+
+use std::{
+    fs,
+    time::{Duration, Instant},
+};
+
+use anyhow::ensure;
+
+use super::Bench;
+use crate::{
+    gateway,
+    load::{Shape, Until, closed},
+    process::bytes_on_disk,
+    report::{Report, Table, Wanted},
+    subject::Subject,
+};
+
+const SHAPE: Shape = Shape {
+    connections: 8,
+    array: 100,
+};
+
+/// Measures it.
+pub async fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
+    let many = bench.effort.backlog;
+    let mut reference = Subject::reference(many).await?;
+    reference.close_sink();
+    let mut daemon = Subject::daemon(&bench.program, "20ms", many, true).await?;
+    let mut table = Table::new("The sink was away", ["reference", "punchgate"]);
+    let (reference_filled, filled) = (fill(&reference, many).await?, fill(&daemon, many).await?);
+    table.row("punches waiting", [many as f64; 2]);
+    table.row("acknowledged a second meanwhile", [reference_filled.0, filled.0]);
+    table.row("seconds until all is decided", [None, Some(filled.1)]);
+    let waiting = daemon.process()?.rss_mib()?;
+    table.row("RSS while they wait, MiB", [reference.process()?.rss_mib()?, waiting]);
+    table.row("bytes on disk per punch, waiting", [None, Some(bytes_on_disk(daemon.state())? / many as f64)]);
+
+    let (reference_drain, drain) = (drained(&mut reference).await?, drained(&mut daemon).await?);
+    table.row("punches drained a second", [reference_drain.0, drain.0]);
+    table.row("events drained a second", [None, Some(drain.1)]);
+    table.row("RSS at most, MiB", [reference.process()?.peak_mib()?, daemon.process()?.peak_mib()?]);
+    report.add(table);
+    for subject in [&reference, &daemon] {
+        ensure!(subject.sums().agree(), "the {} does not add up: {:?}", subject.name, subject.sums());
+    }
+    report.goal(format!("RSS with {many} punches waiting, MiB"), Wanted::AtMost(96.0), waiting);
+    report.goal("drain, punches a second", Wanted::AtLeast(100_000.0), drain.0);
+    starts(bench, report, &mut daemon).await
+}
+
+/// How many a second were acknowledged, and how long it took until they were decided.
+async fn fill(subject: &Subject, many: usize) -> anyhow::Result<(f64, f64)> {
+    let until = Until {
+        most: many,
+        time: Duration::from_secs(120),
+    };
+    let began = Instant::now();
+    let cost = subject.load(closed(&subject.target, SHAPE, until)).await?;
+    if let Some(gateway) = &subject.gateway {
+        gateway::decided(gateway).await?;
+    }
+    Ok((cost.lap.rate(), began.elapsed().as_secs_f64()))
+}
+
+/// Punches and events a second, from the first arrival to the last: how long it takes to notice the sink is not counted.
+async fn drained(subject: &mut Subject) -> anyhow::Result<(f64, f64)> {
+    subject.open_sink()?;
+    subject.drained().await?;
+    let (seconds, sums) = (subject.target.ledger.arrivals(0).as_secs_f64(), subject.sums());
+    Ok((sums.delivered as f64 / seconds, sums.events as f64 / seconds))
+}
+
+/// How long until the first acknowledgement, and until everything is decided again.
+async fn starts(bench: &Bench, report: &mut Report, daemon: &mut Subject) -> anyhow::Result<()> {
+    let many = bench.effort.backlog as f64;
+    let Some(gateway) = daemon.gateway.as_mut() else { return Ok(()) };
+    let mut table = Table::new("Starting again, s", ["first ack", "all decided", "per 10⁶"]);
+    let mut worst = 0.0f64;
+    for (name, without_buffer, killed) in
+        [("after a stop", false, false), ("after kill −9", false, true), ("without its buffer", true, false)]
+    {
+        if killed {
+            gateway.kill();
+        } else {
+            ensure!(gateway.stop(Duration::from_secs(15)).await.is_some(), "the daemon does not stop");
+        }
+        if without_buffer {
+            fs::remove_dir_all(gateway.state().join("buffer"))?;
+        }
+        let began = Instant::now();
+        let first = gateway::first_acknowledgement(gateway).await?.as_secs_f64();
+        gateway::decided(gateway).await?;
+        let all = began.elapsed().as_secs_f64();
+        table.row(name, [first, all, all / many * 1e6]);
+        worst = worst.max(first);
+        if without_buffer {
+            report.goal("rebuild of the buffer, s per 10⁶ punches", Wanted::AtMost(10.0), all / many * 1e6);
+        }
+    }
+    report.add(table);
+    report.goal("first acknowledgement after a start, at worst, s", Wanted::AtMost(1.0), worst);
+    Ok(())
+}
