@@ -105,8 +105,9 @@ impl Deciding {
         if !self.backlogs.is_empty() {
             outbox::put(&mut changes, &done.events);
         }
-        self.buffer.apply(changes, through)?;
+        // Counted before a pump can find them: what it settles is counted down, and never below nothing.
         self.backlogs.iter().for_each(|backlog| backlog.add(&done.events));
+        self.buffer.apply(changes, through)?;
         self.held.settled(&done.punches, done.answers);
         self.board
             .quarantined
