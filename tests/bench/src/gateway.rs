@@ -30,7 +30,11 @@ pub fn tables(sink: SocketAddr, every: &str) -> String {
 /// When it does not come to that in time.
 pub async fn settled(gateway: &Gateway) -> anyhow::Result<()> {
     let done = |status: &Value| is_decided(status) && status["upstreams"]["erp"]["backlog"] == 0;
-    ensure!(gateway.until(PATIENCE, done).await, "the daemon does not come to rest: {}", gateway.status().await);
+    ensure!(
+        gateway.until(PATIENCE, done).await,
+        "the daemon does not come to rest: {}",
+        gateway.status().await
+    );
     Ok(())
 }
 
@@ -39,7 +43,11 @@ pub async fn settled(gateway: &Gateway) -> anyhow::Result<()> {
 /// # Errors
 /// When it does not come to that in time.
 pub async fn decided(gateway: &Gateway) -> anyhow::Result<()> {
-    ensure!(gateway.until(PATIENCE, is_decided).await, "the daemon does not decide: {}", gateway.status().await);
+    ensure!(
+        gateway.until(PATIENCE, is_decided).await,
+        "the daemon does not decide: {}",
+        gateway.status().await
+    );
     Ok(())
 }
 
@@ -54,7 +62,9 @@ fn is_decided(status: &Value) -> bool {
 /// When it does not show it.
 pub async fn metric(gateway: &Gateway, name: &str) -> anyhow::Result<f64> {
     let text = call::get(gateway.admin(), "/metrics").await?.body;
-    let line = text.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
+    let line = text
+        .lines()
+        .find_map(|line| line.strip_prefix(name)?.strip_prefix(' ')?.parse().ok());
     line.ok_or_else(|| anyhow::anyhow!("there is no metric {name}"))
 }
 
@@ -67,7 +77,11 @@ pub async fn first_acknowledgement(gateway: &mut Gateway) -> anyhow::Result<Dura
     gateway.spawn()?;
     let punch = serde_json::json!([{"id": "first", "person": "E00001", "factor": "pin", "at": "2026-03-02T00:00:00Z"}]);
     while gateway.post(&punch).await.is_err() {
-        ensure!(began.elapsed() < PATIENCE, "the daemon does not acknowledge:\n{}", gateway.log());
+        ensure!(
+            began.elapsed() < PATIENCE,
+            "the daemon does not acknowledge:\n{}",
+            gateway.log()
+        );
         sleep(Duration::from_millis(2)).await;
     }
     Ok(began.elapsed())

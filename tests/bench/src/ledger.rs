@@ -104,13 +104,20 @@ impl Ledger {
         let pairs = self.sent.iter().zip(&self.arrived).skip(from);
         let pairs = pairs.map(|(sent, arrived)| (sent.load(Ordering::Relaxed), arrived.load(Ordering::Relaxed)));
         let whole = pairs.filter(|(sent, arrived)| *sent > 0 && *arrived > 0);
-        whole.map(|(sent, arrived)| f64::from(arrived.saturating_sub(sent)) / 1000.0).collect()
+        whole
+            .map(|(sent, arrived)| f64::from(arrived.saturating_sub(sent)) / 1000.0)
+            .collect()
     }
 
     /// How long the arrivals from this number on took, from the first to the last.
     pub fn arrivals(&self, from: u32) -> Duration {
         let from = usize::try_from(from).unwrap_or(usize::MAX);
-        let times = self.arrived.iter().skip(from).map(|at| at.load(Ordering::Relaxed)).filter(|at| *at > 0);
+        let times = self
+            .arrived
+            .iter()
+            .skip(from)
+            .map(|at| at.load(Ordering::Relaxed))
+            .filter(|at| *at > 0);
         let (first, last) = times.fold((u32::MAX, 0), |(first, last), at| (first.min(at), last.max(at)));
         Duration::from_micros(u64::from(last.saturating_sub(first)))
     }

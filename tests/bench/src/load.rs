@@ -166,15 +166,24 @@ impl Line {
         let ledger = &self.target.ledger;
         let full = || io::Error::other("more punches than the account has room for");
         let numbers = ledger.take(many).ok_or_else(full)?;
-        self.target.crowd.request(numbers.clone(), &mut self.body, &mut self.request);
+        self.target
+            .crowd
+            .request(numbers.clone(), &mut self.body, &mut self.request);
         ledger.sent(numbers, began.into_std());
         self.stream.write_all(&self.request).await?;
         let extent = http::message(&mut self.stream, &mut self.answer).await?;
         let answer = self.answer.get(..extent.whole).unwrap_or_default();
         if !answer.starts_with(b"HTTP/1.1 200") {
-            return Err(io::Error::other(format!("answered {}", String::from_utf8_lossy(answer))));
+            return Err(io::Error::other(format!(
+                "answered {}",
+                String::from_utf8_lossy(answer)
+            )));
         }
-        let stored = if self.target.itemised { self.stored.find_iter(answer).count() } else { many };
+        let stored = if self.target.itemised {
+            self.stored.find_iter(answer).count()
+        } else {
+            many
+        };
         self.answer.drain(..extent.whole);
         self.lap.punches += stored as u64;
         ledger.acknowledge(stored as u64);

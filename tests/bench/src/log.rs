@@ -28,7 +28,9 @@ pub fn committer(path: &Path, grown: impl Fn(u64) + Send + 'static) -> io::Resul
         let (mut group, mut bytes, mut length) = (Vec::with_capacity(GROUP), Vec::new(), 0);
         while arriving.blocking_recv_many(&mut group, GROUP) > 0 {
             bytes.clear();
-            group.iter().for_each(|append: &Append| bytes.extend_from_slice(&append.bytes));
+            group
+                .iter()
+                .for_each(|append: &Append| bytes.extend_from_slice(&append.bytes));
             file.write_all(&bytes)?;
             file.sync_data()?;
             length += bytes.len() as u64;

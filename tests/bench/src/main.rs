@@ -39,6 +39,9 @@ struct Arguments {
     /// Fewer and shorter turns: under a minute, for a first look.
     #[arg(long)]
     quick: bool,
+    /// As little as shows that everything works; the figures mean nothing.
+    #[arg(long, conflicts_with_all = ["quick", "million"])]
+    smoke: bool,
     /// Print the figures as JSON.
     #[arg(long)]
     json: bool,
@@ -79,12 +82,21 @@ fn run(arguments: Arguments) -> anyhow::Result<Report> {
     }
     let beside = || std::env::current_exe().map(|own| own.with_file_name("punchgate"));
     let program = arguments.program.map_or_else(beside, Ok)?;
-    anyhow::ensure!(program.exists(), "there is no daemon at {}: build it, or give --program", program.display());
-    let bench = Bench {
-        program,
-        effort: Effort::new(arguments.quick, arguments.million),
+    anyhow::ensure!(
+        program.exists(),
+        "there is no daemon at {}: build it, or give --program",
+        program.display()
+    );
+    let effort = match arguments.smoke {
+        true => Effort::SMOKE,
+        false => Effort::new(arguments.quick, arguments.million),
     };
-    let sections = if arguments.only.is_empty() { Section::ALL.to_vec() } else { arguments.only };
+    let bench = Bench { program, effort };
+    let sections = if arguments.only.is_empty() {
+        Section::ALL.to_vec()
+    } else {
+        arguments.only
+    };
     let (mut report, began) = (Report::default(), Instant::now());
     for section in sections {
         eprintln!("… {section:?}");

@@ -21,7 +21,11 @@ impl Process {
     pub fn cpu_seconds(self) -> io::Result<f64> {
         let stat = self.read("stat")?;
         let after = stat.rsplit_once(')').map_or("", |(_, after)| after);
-        let ticks = after.split_whitespace().skip(11).take(2).filter_map(|field| field.parse::<f64>().ok());
+        let ticks = after
+            .split_whitespace()
+            .skip(11)
+            .take(2)
+            .filter_map(|field| field.parse::<f64>().ok());
         Ok(ticks.sum::<f64>() / TICKS)
     }
 
@@ -42,7 +46,8 @@ impl Process {
         let status = self.read("status")?;
         let line = status.lines().find_map(|line| line.strip_prefix(key));
         let kib = line.and_then(|line| line.trim_matches([':', ' ', '\t', 'k', 'B']).parse::<f64>().ok());
-        kib.map(|kib| kib / 1024.0).ok_or_else(|| io::Error::other(format!("no {key} of process {}", self.0)))
+        kib.map(|kib| kib / 1024.0)
+            .ok_or_else(|| io::Error::other(format!("no {key} of process {}", self.0)))
     }
 
     /// Resident memory now, in MiB.

@@ -39,12 +39,19 @@ impl Crowd {
                 (shift + walk, round)
             }
         };
-        (Timestamp::from_millis(MONDAY).plus(Span::from_millis(ms)), round.is_multiple_of(2))
+        (
+            Timestamp::from_millis(MONDAY).plus(Span::from_millis(ms)),
+            round.is_multiple_of(2),
+        )
     }
 
     fn item(self, number: u32, into: &mut Vec<u8>) {
         let (at, by_phone) = self.when(number);
-        let (factor, zone) = if by_phone { ("gps", "hq-yard") } else { ("fingerprint", "hq-door") };
+        let (factor, zone) = if by_phone {
+            ("gps", "hq-yard")
+        } else {
+            ("fingerprint", "hq-door")
+        };
         // The last three are what an app adds and nobody asked for. Writing to memory cannot fail.
         let _ = write!(
             into,

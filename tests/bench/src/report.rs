@@ -2,13 +2,17 @@
 
 use std::{fmt, time::Duration};
 
+use anyhow::ensure;
 use serde::Serialize;
+
+use crate::{ledger::Sums, subject::Subject};
 
 /// Everything a run found.
 #[derive(Debug, Default, Serialize)]
 pub struct Report {
     tables: Vec<Table>,
     goals: Vec<Goal>,
+    accounts: Vec<Account>,
     seconds: f64,
 }
 
@@ -64,7 +68,27 @@ struct Goal {
     met: bool,
 }
 
+/// What one subject's account added up to in one section.
+#[derive(Debug, Serialize)]
+struct Account {
+    section: &'static str,
+    subject: &'static str,
+    #[serde(flatten)]
+    sums: Sums,
+}
+
 impl Report {
+    /// Writes down what a subject's account adds up to.
+    ///
+    /// # Errors
+    /// When something was not acknowledged, or did not reach the sink: then no figure of the section means anything.
+    pub fn account(&mut self, section: &'static str, subject: &Subject) -> anyhow::Result<()> {
+        let (subject, sums) = (subject.name, subject.sums());
+        ensure!(sums.agree(), "the account of {subject} does not add up: {sums:?}");
+        self.accounts.push(Account { section, subject, sums });
+        Ok(())
+    }
+
     /// Adds a table.
     pub fn add(&mut self, table: Table) {
         self.tables.push(table);
@@ -148,7 +172,13 @@ impl fmt::Display for Report {
                 Wanted::AtMost(most) => ("≤", most),
             };
             let met = if goal.met { "met   " } else { "MISSED" };
-            writeln!(f, "  {met}  {}: {}, goal {sign} {}", goal.figure, number(goal.got), number(limit))?;
+            writeln!(
+                f,
+                "  {met}  {}: {}, goal {sign} {}",
+                goal.figure,
+                number(goal.got),
+                number(limit)
+            )?;
         }
         writeln!(f, "\n{:.0} s", self.seconds)
     }
@@ -191,6 +221,9 @@ mod tests {
         assert!(report.all_goals_met());
         report.goal("two", Wanted::AtMost(0.7), 0.8);
         assert!(!report.all_goals_met());
-        assert!(report.to_string().contains("MISSED  two: 0.800, goal ≤ 0.700"), "{report}");
+        assert!(
+            report.to_string().contains("MISSED  two: 0.800, goal ≤ 0.700"),
+            "{report}"
+        );
     }
 }

@@ -90,7 +90,10 @@ impl Durable {
 
     fn beyond(&self, length: u64) -> u64 {
         let now = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        *self.1.wait_while(now, |now| *now <= length).unwrap_or_else(PoisonError::into_inner)
+        *self
+            .1
+            .wait_while(now, |now| *now <= length)
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -137,7 +140,11 @@ fn post(link: &mut Option<TcpStream>, upstream: SocketAddr, body: &[u8]) -> io::
             link.insert(stream)
         }
     };
-    let mut request = format!("POST / HTTP/1.1\r\nhost: sink\r\ncontent-length: {}\r\n\r\n", body.len()).into_bytes();
+    let mut request = format!(
+        "POST / HTTP/1.1\r\nhost: sink\r\ncontent-length: {}\r\n\r\n",
+        body.len()
+    )
+    .into_bytes();
     request.extend_from_slice(body);
     stream.write_all(&request)?;
     let (mut answer, mut piece) = (Vec::new(), [0; 1_024]);

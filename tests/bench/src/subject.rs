@@ -70,7 +70,11 @@ impl Subject {
     ) -> anyhow::Result<Self> {
         let (address, sink_at) = (ports::free(), ports::free());
         let folder = tempfile::Builder::new().prefix("punchgate-bench-").tempdir()?;
-        let arguments = arguments(address.to_string(), sink_at.to_string(), folder.path().display().to_string());
+        let arguments = arguments(
+            address.to_string(),
+            sink_at.to_string(),
+            folder.path().display().to_string(),
+        );
         let mut command = Command::new(std::env::current_exe()?);
         let child = command.args(arguments).stdin(Stdio::null()).spawn()?;
         let mut subject = Self::around(name, address, sink_at, folder, Mark::Item, room);
@@ -144,7 +148,9 @@ impl Subject {
     pub fn process(&self) -> anyhow::Result<Process> {
         let child = self.child.as_ref().map(Child::id);
         let pid = child.or_else(|| self.gateway.as_ref()?.pid());
-        Ok(Process(pid.ok_or_else(|| anyhow::anyhow!("the {} is not running", self.name))?))
+        Ok(Process(
+            pid.ok_or_else(|| anyhow::anyhow!("the {} is not running", self.name))?,
+        ))
     }
 
     /// Where its files are.
@@ -165,7 +171,12 @@ impl Subject {
         let ledger = &self.target.ledger;
         let (began, given) = (Instant::now(), u64::from(ledger.given()));
         while ledger.delivered() < given {
-            ensure!(began.elapsed() < PATIENCE, "the {}'s sink lacks punches: {:?}", self.name, ledger.sums());
+            ensure!(
+                began.elapsed() < PATIENCE,
+                "the {}'s sink lacks punches: {:?}",
+                self.name,
+                ledger.sums()
+            );
             sleep(Duration::from_millis(2)).await;
         }
         match &self.gateway {

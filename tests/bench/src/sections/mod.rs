@@ -35,11 +35,25 @@ pub struct Effort {
     pub pace: Duration,
     /// How many punches wait for a sink that is away, and are rebuilt from.
     pub backlog: usize,
+    /// The short history.
+    pub little: usize,
     /// The long history.
     pub history: usize,
 }
 
 impl Effort {
+    /// As little as shows that everything works; the figures mean nothing.
+    pub const SMOKE: Self = Self {
+        turns: 1,
+        raw: Duration::from_millis(5),
+        lap: Duration::from_millis(100),
+        most: 400,
+        pace: Duration::from_millis(300),
+        backlog: 1_600,
+        little: 100,
+        history: 1_600,
+    };
+
     /// The usual one, a quick one, or with a million where it is a hundred thousand.
     pub fn new(quick: bool, million: bool) -> Self {
         let many = if million { 1_000_000 } else { 100_000 };
@@ -50,6 +64,7 @@ impl Effort {
             most: 20_000,
             pace: Duration::from_secs(4),
             backlog: many,
+            little: 1_000,
             history: many,
         };
         if !quick {
@@ -63,6 +78,7 @@ impl Effort {
             pace: Duration::from_millis(1_500),
             backlog: many / 5,
             history: many / 5,
+            ..usual
         }
     }
 }
@@ -86,8 +102,14 @@ pub enum Section {
 
 impl Section {
     /// In the order in which they are measured.
-    pub const ALL: [Self; 6] =
-        [Self::Disk, Self::Ingest, Self::Pace, Self::Backlog, Self::History, Self::Syncs];
+    pub const ALL: [Self; 6] = [
+        Self::Disk,
+        Self::Ingest,
+        Self::Pace,
+        Self::Backlog,
+        Self::History,
+        Self::Syncs,
+    ];
 
     /// Measures it.
     ///

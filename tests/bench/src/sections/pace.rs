@@ -26,7 +26,10 @@ pub async fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
         daemons.push(turn);
         cpu.push(spent);
     }
-    let middle = |turns: &[Turn]| [0, 1, 2, 3].map(|at: usize| median(turns.iter().filter_map(|turn| turn.get(at).copied())));
+    report.account("pace", &reference)?;
+    report.account("pace", &daemon)?;
+    let middle =
+        |turns: &[Turn]| [0, 1, 2, 3].map(|at: usize| median(turns.iter().filter_map(|turn| turn.get(at).copied())));
     let (reference, daemon) = (middle(&references), middle(&daemons));
     let columns = ["ack p50", "ack p99", "sink p50", "sink p99", "CPU s/100k"];
     let mut table = Table::new("At 500 a second, batches leave after 1 ms: ms", columns);
@@ -34,15 +37,24 @@ pub async fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     table.row("punchgate", daemon.into_iter().chain([median(cpu)]));
     report.add(table);
     let ([_, reference_p99, ..], [_, p99, end_to_end, _]) = (reference, daemon);
-    report.goal("ack p99 at 500/s, ms; 2 × reference + 2", Wanted::AtMost(2.0 * reference_p99 + 2.0), p99);
+    report.goal(
+        "ack p99 at 500/s, ms; 2 × reference + 2",
+        Wanted::AtMost(2.0 * reference_p99 + 2.0),
+        p99,
+    );
     report.goal("end to end p50 at 500/s, ms", Wanted::AtMost(5.0), end_to_end);
     Ok(())
 }
 
 async fn turn(bench: &Bench, subject: &Subject) -> anyhow::Result<(Turn, f64)> {
     let from = subject.target.ledger.given();
-    let cost = subject.load(paced(&subject.target, PACE, CONNECTIONS, bench.effort.pace)).await?;
+    let cost = subject
+        .load(paced(&subject.target, PACE, CONNECTIONS, bench.effort.pace))
+        .await?;
     let (answers, ways) = (cost.lap.answers, subject.target.ledger.ways(from));
     let of = |times: &[f64], part| share(times.iter().copied(), part);
-    Ok(([of(&answers, 0.5), of(&answers, 0.99), of(&ways, 0.5), of(&ways, 0.99)], cost.cpu))
+    Ok((
+        [of(&answers, 0.5), of(&answers, 0.99), of(&ways, 0.5), of(&ways, 0.99)],
+        cost.cpu,
+    ))
 }
