@@ -25,8 +25,9 @@ const SHAPE: Shape = Shape {
 pub async fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let many = bench.effort.backlog;
     let mut reference = Subject::reference(many).await?;
+    let room = many * 2 + bench.effort.most * 2;
     reference.close_sink();
-    let mut daemon = Subject::daemon(&bench.program, "20ms", many, true).await?;
+    let mut daemon = Subject::daemon(&bench.program, "20ms", room, true).await?;
     let mut table = Table::new("The sink was away", ["reference", "punchgate"]);
     let (reference_filled, filled) = (fill(&reference, many).await?, fill(&daemon, many).await?);
     table.row("punches waiting", [many as f64; 2]);
@@ -46,6 +47,9 @@ pub async fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
         "RSS at most, MiB",
         [reference.process()?.peak_mib()?, daemon.process()?.peak_mib()?],
     );
+    let (beside, alone) = ingest_beside_drain(bench, &mut daemon).await?;
+    table.row("single × 64 a second, beside the drain", [None, Some(beside)]);
+    table.row("single × 64 a second, alone", [None, Some(alone)]);
     report.add(table);
     report.account("backlog", &reference)?;
     report.account("backlog", &daemon)?;
@@ -55,7 +59,8 @@ pub async fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
         waiting,
     );
     report.goal("drain, punches a second", Wanted::AtLeast(100_000.0), drain.0);
-    starts(bench, report, &mut daemon).await
+    report.goal("ingest beside the drain ÷ alone", Wanted::AtLeast(0.7), beside / alone);
+    starts(report, &mut daemon).await
 }
 
 /// How many a second were acknowledged, and how long it took until they were decided.
@@ -80,13 +85,36 @@ async fn drained(subject: &mut Subject) -> anyhow::Result<(f64, f64)> {
     Ok((sums.delivered as f64 / seconds, sums.events as f64 / seconds))
 }
 
+/// Acknowledged a second while what waited drains, and when nothing else is done.
+async fn ingest_beside_drain(bench: &Bench, daemon: &mut Subject) -> anyhow::Result<(f64, f64)> {
+    let shape = Shape {
+        connections: 64,
+        array: 1,
+    };
+    let until = Until {
+        most: bench.effort.most,
+        time: bench.effort.lap,
+    };
+    daemon.close_sink();
+    let before = daemon.target.ledger.delivered();
+    fill(daemon, bench.effort.backlog).await?;
+    daemon.open_sink()?;
+    while daemon.target.ledger.delivered() == before {
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    let beside = closed(&daemon.target, shape, until).await?.rate();
+    daemon.drained().await?;
+    let alone = daemon.load(closed(&daemon.target, shape, until)).await?.lap.rate();
+    Ok((beside, alone))
+}
+
 /// How long until the first acknowledgement, and until everything is decided again.
-async fn starts(bench: &Bench, report: &mut Report, daemon: &mut Subject) -> anyhow::Result<()> {
-    let many = bench.effort.backlog as f64;
+async fn starts(report: &mut Report, daemon: &mut Subject) -> anyhow::Result<()> {
+    let many = daemon.sums().delivered as f64;
     let Some(gateway) = daemon.gateway.as_mut() else {
         return Ok(());
     };
-    let mut table = Table::new("Starting again, s", ["first ack", "all decided", "per 10⁶"]);
+    let mut table = Table::new("Starting again, s", ["punches", "first ack", "all decided", "per 10⁶"]);
     let mut worst = 0.0f64;
     for (name, without_buffer, killed) in [
         ("after a stop", false, false),
@@ -108,7 +136,7 @@ async fn starts(bench: &Bench, report: &mut Report, daemon: &mut Subject) -> any
         let first = gateway::first_acknowledgement(gateway).await?.as_secs_f64();
         gateway::decided(gateway).await?;
         let all = began.elapsed().as_secs_f64();
-        table.row(name, [first, all, all / many * 1e6]);
+        table.row(name, [many, first, all, all / many * 1e6]);
         worst = worst.max(first);
         if without_buffer {
             report.goal(

@@ -14,6 +14,7 @@ use crate::{
 pub async fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     let (little, long) = (bench.effort.little, bench.effort.history);
     let lap = bench.effort.most / 5;
+    let of_one = lap / 12 + 1;
     let room = long + lap * bench.effort.turns + little;
     let daemon = async || Subject::daemon(&bench.program, "20ms", room, false).await;
     let (few, many, mut one) = (daemon().await?, daemon().await?, daemon().await?);
@@ -25,7 +26,7 @@ pub async fn run(bench: &Bench, report: &mut Report) -> anyhow::Result<()> {
     for _ in 0..bench.effort.turns {
         short_turns.push(single(&few, lap).await?);
         long_turns.push(single(&many, lap).await?);
-        one_turns.push(single(&one, lap).await?);
+        one_turns.push(single(&one, of_one).await?);
     }
     for subject in [&few, &many, &one] {
         report.account("history", subject)?;
