@@ -31,9 +31,9 @@ impl Record {
             .all(|b| matches!(b, 0 | b'\r' | b'\n' | 0x0c | 0x11 | 0x13))
     }
 
-    /// Whether it is an answer (ACK or NAK) and no record.
+    /// Whether it is an answer (ACK, A CR or NAK) and no record: of the device to a poll, or an echo of our own.
     pub fn is_answer(&self) -> bool {
-        *self.0 == *ACK || *self.0 == *NAK
+        [ACK, NAK, A_CR].contains(&&*self.0)
     }
 }
 
@@ -51,7 +51,7 @@ impl Wire for Record {
 
     fn describe(&self) -> Described {
         let name = match &*self.0 {
-            ACK => "ack",
+            ACK | A_CR => "ack",
             NAK => "nak",
             _ if self.is_blank() => "blank",
             _ => "record",

@@ -155,9 +155,6 @@ impl TryFrom<Settings> for Options {
             None => every_format(&settings, &wash)?,
         };
         let mut records = records(frame.as_ref(), &wash);
-        if acknowledge == Acknowledge::ACr {
-            records.words.push(b"A\r".to_vec());
-        }
         records.words.extend(poll.iter().flat_map(|poll| poll.words.clone()));
         Ok(Self(Arc::new(Checked {
             formats,
@@ -283,7 +280,7 @@ fn records(frame: Option<&FrameSettings>, wash: &Wash) -> Records {
         swallowed: [b"\r\n".as_slice(), &wash.dropped].concat(),
         shape,
         mask: wash.mask,
-        words: vec![vec![0x06], vec![0x15]],
+        words: vec![b"\x06".to_vec(), b"\x15".to_vec(), b"A\r".to_vec()],
         limit,
         idle: frame.map_or(usual_idle(), |frame| frame.idle),
         idle_closes: frame.is_some_and(|frame| frame.idle_closes),

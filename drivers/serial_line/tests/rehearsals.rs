@@ -466,11 +466,12 @@ async fn an_ignored_record_is_no_punch_but_the_clock_may_go_on() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_echo_of_our_poll_is_no_record() {
+async fn an_echo_of_our_own_words_is_no_record() {
     let mut wired = wired(options(
         "preset = \"giga-tms-tr320\"\npoll = { say = \"GET\\r\", every = \"5s\", after_record = true }",
     ));
     wired.says(b"GET\r").await;
+    wired.says(b"\x06\x15A\r").await;
     wired.says(GIGA).await;
     assert_eq!(numbers(&wired.desk), ["0001234567"]);
     assert_eq!(
