@@ -2,6 +2,8 @@
 
 use std::{net::SocketAddr, time::Duration};
 
+use punchgate_transports::http;
+
 use super::{reader::Reader, value::Size};
 
 /// The device plane: devices and apps call here.
@@ -25,7 +27,7 @@ impl Default for Ingest {
 /// Limits of the device plane, so that a slow or greedy caller starves nobody.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Limits {
-    /// The longest body; default 1 MiB.
+    /// The longest body; default 4 MiB.
     pub body: Size,
     /// Connections at a time, 1 to 65535; default 256.
     pub connections: usize,
@@ -35,13 +37,34 @@ pub struct Limits {
     pub body_timeout: Duration,
 }
 
+impl Limits {
+    /// As the listener keeps them.
+    pub fn of_listener(&self) -> http::Limits {
+        let limits = http::Limits {
+            head: self.head_timeout,
+            body: self.body_timeout,
+            ..http::Limits::default()
+        };
+        let body = usize::try_from(self.body.0).unwrap_or(usize::MAX);
+        limits.with_connections(self.connections).with_body(body)
+    }
+}
+
+/// The defaults are the listener's own.
 impl Default for Limits {
     fn default() -> Self {
+        let http::Limits {
+            body_bytes,
+            connections,
+            head,
+            body,
+            ..
+        } = http::Limits::default();
         Self {
-            body: Size(1 << 20),
-            connections: 256,
-            head_timeout: Duration::from_secs(10),
-            body_timeout: Duration::from_secs(30),
+            body: Size(u64::try_from(body_bytes).unwrap_or(u64::MAX)),
+            connections,
+            head_timeout: head,
+            body_timeout: body,
         }
     }
 }

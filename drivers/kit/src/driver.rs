@@ -139,8 +139,6 @@ pub trait StreamDriver: Driver<Link = Bytestream> {
 pub trait HttpDriver: Driver<Link = Exchange> {
     /// The path prefixes that belong to it.
     const PATHS: &'static [&'static str];
-    /// The longest request body it reads, in bytes; a longer one is refused before it is read.
-    const LONGEST_BODY: usize = 4 * 1024 * 1024;
 
     /// Looks at the head alone, before the body is read, so that what is refused anyway costs no memory.
     ///

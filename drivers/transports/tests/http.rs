@@ -27,6 +27,7 @@ fn short() -> Limits {
         body: Duration::from_millis(600),
         stall: Duration::from_millis(200),
         write: Duration::from_millis(300),
+        body_bytes: LONGEST_BODY,
         ..Limits::default()
     }
 }
@@ -42,7 +43,7 @@ async fn listen(limits: Limits) -> Listener {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
     let closing = CancellationToken::new();
-    let handler = Plain::new(LONGEST_BODY, |request: Request<Bytes>, _peer| async move {
+    let handler = Plain::new(|request: Request<Bytes>, _peer| async move {
         if request.uri().path() == "/slow" {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
@@ -210,7 +211,7 @@ async fn two_gibibytes_are_refused_before_they_are_sent() {
 
 #[tokio::test]
 async fn a_chunked_body_above_the_limit_is_refused_while_it_comes() {
-    let listener = listen(Limits::default()).await;
+    let listener = listen(Limits::default().with_body(LONGEST_BODY)).await;
     let mut stream = open(&listener).await;
     let chunk = format!("10000\r\n{}\r\n", "x".repeat(0x10000));
     let mut words = "POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n".to_owned();
@@ -485,4 +486,25 @@ async fn closing_answers_what_is_in_hand_and_ends_idle_connections() {
     assert!(until_closed(&mut idle).await.0.ends_with("GET /1 0;"));
     listener.serving.await.expect("it ends");
     assert!(start.elapsed() < Duration::from_secs(1), "{:?}", start.elapsed());
+}
+
+#[tokio::test]
+async fn however_few_connections_there_are_a_caller_gets_one() {
+    for connections in 1..40 {
+        let limits = Limits::default().with_connections(connections);
+        assert!((1..=connections).contains(&limits.per_address), "{limits:?}");
+        assert!(limits.per_address + limits.reserved <= connections.max(1), "{limits:?}");
+        assert!(is_served(&listen(limits).await).await < Duration::from_secs(5));
+    }
+}
+
+#[tokio::test]
+async fn one_body_of_the_greatest_length_can_always_be_read() {
+    let longest = 40 * 1024 * 1024;
+    let listener = listen(Limits::default().with_body(longest)).await;
+    let body = "x".repeat(longest);
+    let words = format!("POST / HTTP/1.1\r\nContent-Length: {longest}\r\nConnection: close\r\n\r\n{body}");
+    assert_eq!(status(&say_and_listen(&listener, &words).await), "200");
+    let longer = format!("POST / HTTP/1.1\r\nContent-Length: {}\r\n\r\n", longest + 1);
+    assert_eq!(status(&say_and_listen(&listener, &longer).await), "413");
 }

@@ -94,6 +94,6 @@ async fn whole<'a, H: Handler>(
     if target > room.limits.target_bytes {
         return Err(Unread::TargetTooLong);
     }
-    let limit = room.handler.admit(head).map_err(Unread::Refused)?;
-    read(body, limit, &room.store).await
+    room.handler.admit(head).map_err(Unread::Refused)?;
+    read(body, room.limits.body_bytes, &room.store).await
 }

@@ -91,7 +91,7 @@ impl Router {
 }
 
 impl Handler for Router {
-    fn admit(&self, head: &Parts) -> Result<usize, Refused> {
+    fn admit(&self, head: &Parts) -> Result<(), Refused> {
         self.at(head.uri.path()).ok_or(Refused::Nowhere)?.admit(head)
     }
 
@@ -138,7 +138,7 @@ struct Device<D: HttpDriver> {
 trait Protocol: Any + Send + Sync {
     fn name(&self) -> &'static str;
     fn serves(&self, path: &str) -> bool;
-    fn admit(&self, head: &Parts) -> Result<usize, Refused>;
+    fn admit(&self, head: &Parts) -> Result<(), Refused>;
     fn refuse(&self, why: &Refused) -> Response<Bytes>;
     fn answer<'a>(&'a self, router: &'a Router, request: Request<Bytes>, peer: SocketAddr) -> Answering<'a>;
 }
@@ -155,8 +155,8 @@ impl<D: HttpDriver> Protocol for Spoken<D> {
         })
     }
 
-    fn admit(&self, head: &Parts) -> Result<usize, Refused> {
-        D::admit(head).map(|()| D::LONGEST_BODY)
+    fn admit(&self, head: &Parts) -> Result<(), Refused> {
+        D::admit(head)
     }
 
     fn refuse(&self, why: &Refused) -> Response<Bytes> {

@@ -6,11 +6,13 @@ use punchgate_kit::Refused;
 
 /// Answers whole requests.
 pub trait Handler: Send + Sync + 'static {
-    /// Looks at the head before the body is read: the longest body in bytes.
+    /// Looks at the head before the body is read.
     ///
     /// # Errors
     /// Why the body need not be read. The request is answered by [`Handler::refuse`] and the connection closed.
-    fn admit(&self, head: &Parts) -> Result<usize, Refused>;
+    fn admit(&self, _head: &Parts) -> Result<(), Refused> {
+        Ok(())
+    }
 
     /// The answer to a request that was not admitted or could not be read whole.
     fn refuse(&self, _head: &Parts, why: &Refused) -> Response<Bytes> {
@@ -24,14 +26,13 @@ pub trait Handler: Send + Sync + 'static {
 /// A handler made of a function.
 #[derive(Debug, Clone)]
 pub struct Plain<F> {
-    longest_body: usize,
     answer: F,
 }
 
 impl<F> Plain<F> {
-    /// Answers every request with `answer`; bodies may have `longest_body` bytes.
-    pub fn new(longest_body: usize, answer: F) -> Self {
-        Self { longest_body, answer }
+    /// Answers every request with `answer`.
+    pub fn new(answer: F) -> Self {
+        Self { answer }
     }
 }
 
@@ -40,10 +41,6 @@ where
     F: Fn(Request<Bytes>, SocketAddr) -> A + Send + Sync + 'static,
     A: Future<Output = Response<Bytes>> + Send,
 {
-    fn admit(&self, _head: &Parts) -> Result<usize, Refused> {
-        Ok(self.longest_body)
-    }
-
     fn answer(&self, request: Request<Bytes>, peer: SocketAddr) -> impl Future<Output = Response<Bytes>> + Send {
         (self.answer)(request, peer)
     }

@@ -17,6 +17,8 @@ pub struct Limits {
     pub head_bytes: usize,
     /// Bytes of a request target; a longer one is answered 414.
     pub target_bytes: usize,
+    /// Bytes of a body; a longer one is refused before it is read.
+    pub body_bytes: usize,
     /// Bytes of all large bodies (above 64 KiB) that may be in memory at once; more is answered as busy.
     pub bodies_bytes: usize,
     /// Connections at once. A newcomer takes the seat of the one that has been idle longest.
@@ -39,11 +41,36 @@ impl Default for Limits {
             write: Span::from_secs(30),
             head_bytes: 64 * 1024,
             target_bytes: 8 * 1024,
+            body_bytes: 4 * 1024 * 1024,
             bodies_bytes: 32 * 1024 * 1024,
-            connections: 1024,
-            per_address: 768,
-            reserved: 64,
+            connections: 256,
+            per_address: 192,
+            reserved: 16,
             farewell: Span::from_secs(5),
+        }
+    }
+}
+
+impl Limits {
+    /// So many connections at once: one address gets three quarters of the seats, and one seat in sixteen is kept for
+    /// newcomers.
+    #[must_use]
+    pub fn with_connections(self, connections: usize) -> Self {
+        Self {
+            connections,
+            per_address: (connections / 4 * 3).max(1),
+            reserved: connections / 16,
+            ..self
+        }
+    }
+
+    /// Bodies of so many bytes; at least one of that length is read at a time.
+    #[must_use]
+    pub fn with_body(self, bytes: usize) -> Self {
+        Self {
+            body_bytes: bytes,
+            bodies_bytes: self.bodies_bytes.max(bytes),
+            ..self
         }
     }
 }

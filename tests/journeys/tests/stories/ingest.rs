@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use punchgate_journeys::{SOON, all_is_delivered, external_ids, item, punches, upstream};
 use punchgate_lab::{
-    gateway::{APP, Gateway},
+    gateway::{APP, Gateway, TOKEN},
     sink::{Sink, SinkOptions},
 };
 use serde_json::json;
@@ -96,4 +96,33 @@ async fn a_punch_sent_again_is_a_duplicate_with_and_without_an_id_and_over_a_kil
     );
     assert!(all_is_delivered(&gateway, SOON).await);
     assert_eq!(punches(&sink, APP).len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_body_longer_than_configured_is_413_and_nothing_of_it_is_stored() {
+    let sink = Sink::start(SinkOptions::default()).await.expect("a sink");
+    let mut gateway =
+        Gateway::new(PROGRAM, &(upstream(&sink) + "[ingest.limits]\nbody = \"2KiB\"\n")).expect("a folder");
+    gateway.restart().await.expect("it starts");
+    let posted = async |gateway: &Gateway, bytes: usize| {
+        let mut body = json!({"punches": [item("a", "E001", "gps", "2026-03-02T08:00:00Z")]}).to_string();
+        body.push_str(&" ".repeat(bytes - body.len()));
+        let answer = punchgate_lab::call::post(gateway.ingest(), "/ingest/v1/punches", TOKEN, "", &body).await;
+        answer.expect("an answer")
+    };
+    let refused = posted(&gateway, 2049).await;
+    assert_eq!(
+        (refused.status, &refused.json()["code"]),
+        (413, &json!("too-large")),
+        "{}",
+        refused.body
+    );
+    assert_eq!(gateway.status().await["devices"][APP]["stored"], 0);
+    assert_eq!(posted(&gateway, 2048).await.status, 200);
+    // What is taken without a word about it is what the reference shows as the default.
+    gateway.stop(SOON).await.expect("it ends");
+    gateway.configure(&upstream(&sink)).expect("written");
+    gateway.restart().await.expect("it starts");
+    assert_eq!(posted(&gateway, 4 << 20).await.status, 200);
+    assert_eq!(posted(&gateway, (4 << 20) + 1).await.status, 413);
 }
