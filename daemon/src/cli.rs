@@ -1,7 +1,8 @@
 //! The command line: which verb, which configuration, which language.
 //!
-//! Help texts come from the catalogue like every other sentence: a command has the message `cli-VERB`, an argument
-//! `cli-arg-NAME`. To add a verb: a variant here, a file in `commands/`, its sentences in both catalogues.
+//! To add a verb: a variant here, a file in `commands/`, its sentences in both catalogues, its example in [`help`].
+
+mod help;
 
 use std::{
     ffi::OsString,
@@ -9,15 +10,17 @@ use std::{
     path::PathBuf,
 };
 
-use clap::{Args, Command, CommandFactory, FromArgMatches, Parser, Subcommand};
+use clap::{Args, FromArgMatches, Parser, Subcommand};
 use punchgate_model::Timestamp;
+
+pub use help::command;
 
 use crate::{
     commands::{self, decode::Decode, replay::Replay, sim::Sim},
     config::{self, Load, Secrets},
     demo::{Demo, demo},
     exit::Exit,
-    messages::{Lang, Message, try_say},
+    messages::{Lang, Message},
     registry,
 };
 
@@ -299,97 +302,4 @@ fn lang_among(arguments: &[OsString]) -> Option<Lang> {
         .or_else(|| texts.iter().find_map(|text| text.strip_prefix("--lang=")))?
         .parse()
         .ok()
-}
-
-/// The command line with its help in a language.
-pub fn command(lang: Lang) -> Command {
-    let command = Cli::command();
-    let about = try_say(lang, "cli-about").unwrap_or_default();
-    in_language(command.about(about), lang, "cli")
-}
-
-fn in_language(command: Command, lang: Lang, path: &str) -> Command {
-    let verbs: Vec<String> = command
-        .get_subcommands()
-        .map(|verb| verb.get_name().to_owned())
-        .collect();
-    let help = clap::Arg::new("help")
-        .short('h')
-        .long("help")
-        .action(clap::ArgAction::Help);
-    let command = command
-        .disable_help_flag(true)
-        .arg(help.help(try_say(lang, "cli-help").unwrap_or_default()));
-    let command = match path {
-        "cli" => {
-            let version = clap::Arg::new("version")
-                .short('V')
-                .long("version")
-                .action(clap::ArgAction::Version);
-            command
-                .disable_version_flag(true)
-                .arg(version.help(try_say(lang, "cli-version").unwrap_or_default()))
-        }
-        _ => command,
-    };
-    let command = command.mut_args(|arg| match try_say(lang, &format!("cli-arg-{}", arg.get_id())) {
-        Some(help) => arg.help(help),
-        None => arg,
-    });
-    verbs.into_iter().fold(command, |command, verb| {
-        let path = format!("{path}-{verb}");
-        command.mut_subcommand(verb, |verb| {
-            let about = try_say(lang, &path).unwrap_or_default();
-            in_language(verb.about(about), lang, &path)
-        })
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn every_id(command: &Command, path: &str, ids: &mut Vec<String>) {
-        ids.extend(command.get_arguments().map(|arg| format!("cli-arg-{}", arg.get_id())));
-        for verb in command.get_subcommands() {
-            let path = format!("{path}-{}", verb.get_name());
-            ids.push(path.clone());
-            every_id(verb, &path, ids);
-        }
-    }
-
-    #[test]
-    fn every_verb_and_argument_has_help_in_every_language() {
-        let mut ids = vec!["cli-about".to_owned(), "cli-help".to_owned(), "cli-version".to_owned()];
-        every_id(&Cli::command(), "cli", &mut ids);
-        for lang in Lang::ALL {
-            for id in ids
-                .iter()
-                .filter(|id| !["cli-arg-help", "cli-arg-version"].contains(&id.as_str()))
-            {
-                assert!(try_say(*lang, id).is_some(), "{id} in {}", lang.tag());
-            }
-        }
-    }
-
-    #[test]
-    fn the_command_line_is_sound() {
-        for lang in Lang::ALL {
-            command(*lang).debug_assert();
-        }
-    }
-
-    #[test]
-    fn help_is_in_the_language_asked_for() {
-        let help = command(Lang::ZhCn).render_help().to_string();
-        assert!(help.contains("网关") && help.contains("显示帮助"), "{help}");
-        assert_eq!(
-            lang_among(&["punchgate".into(), "--lang".into(), "zh-CN".into()]),
-            Some(Lang::ZhCn)
-        );
-        assert_eq!(
-            lang_among(&["punchgate".into(), "check".into(), "--lang=en".into()]),
-            Some(Lang::En)
-        );
-    }
 }
