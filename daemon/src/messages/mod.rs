@@ -7,9 +7,11 @@ mod lang;
 #[cfg(test)]
 mod tests;
 
-use std::{fmt::Display, sync::LazyLock};
+use std::{borrow::Cow, fmt::Display, sync::LazyLock};
 
 use fluent_bundle::{FluentArgs, FluentResource, concurrent::FluentBundle};
+use serde::{Serialize, Serializer, ser::SerializeStruct};
+use serde_json::Value;
 use unic_langid::LanguageIdentifier;
 
 pub use lang::Lang;
@@ -40,8 +42,8 @@ fn catalogue(lang: Lang) -> &'static Bundle {
 /// One thing to say: a sentence of the catalogue and what it is about. It has no language until it is said.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Message {
-    id: &'static str,
-    args: Vec<(&'static str, Arg)>,
+    id: Cow<'static, str>,
+    args: Vec<(Cow<'static, str>, Arg)>,
 }
 
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -53,20 +55,23 @@ enum Arg {
 impl Message {
     /// A sentence by its id in the catalogue.
     pub fn new(id: &'static str) -> Self {
-        Self { id, args: Vec::new() }
+        Self {
+            id: id.into(),
+            args: Vec::new(),
+        }
     }
 
     /// Fills in a variable.
     #[must_use]
     pub fn with(mut self, name: &'static str, value: impl Display) -> Self {
-        self.args.push((name, Arg::Text(value.to_string())));
+        self.args.push((name.into(), Arg::Text(value.to_string())));
         self
     }
 
     /// Fills in a variable with another message, said in the same language.
     #[must_use]
     pub fn with_message(mut self, name: &'static str, value: Self) -> Self {
-        self.args.push((name, Arg::Message(value)));
+        self.args.push((name.into(), Arg::Message(value)));
         self
     }
 
@@ -77,8 +82,8 @@ impl Message {
     }
 
     /// The id in the catalogue; stable, for machines.
-    pub fn id(&self) -> &'static str {
-        self.id
+    pub fn id(&self) -> &str {
+        &self.id
     }
 
     /// The sentence in a language. Control characters in the arguments are shown escaped.
@@ -89,9 +94,51 @@ impl Message {
                 Arg::Text(text) => plain(text),
                 Arg::Message(message) => message.say(lang),
             };
-            args.set(*name, text);
+            args.set(name.as_ref(), text);
         }
-        say_with(lang, self.id, &args)
+        say_with(lang, &self.id, &args)
+    }
+
+    /// Says again, in another language, what a gateway told as JSON. A sentence that only the gateway knows, because it
+    /// is of another version, is given in its words.
+    pub fn retell(told: &Value, lang: Lang) -> String {
+        match Self::from_json(told).filter(|message| catalogue(lang).has_message(&message.id)) {
+            Some(message) => message.say(lang),
+            None => plain(told["text"].as_str().or(told.as_str()).unwrap_or_default()),
+        }
+    }
+
+    fn from_json(told: &Value) -> Option<Self> {
+        let arg = |value: &Value| match value {
+            Value::String(text) => Some(Arg::Text(text.clone())),
+            message => Self::from_json(message).map(Arg::Message),
+        };
+        let args = told["args"].as_object()?.iter();
+        Some(Self {
+            id: told["code"].as_str()?.to_owned().into(),
+            args: args
+                .map(|(name, value)| Some((name.clone().into(), arg(value)?)))
+                .collect::<Option<_>>()?,
+        })
+    }
+}
+
+/// For machines: `code` is stable, `text` is English, and `args` is what the sentence is about.
+impl Serialize for Message {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let args = self.args.iter().map(|(name, value)| {
+            let value = match value {
+                Arg::Text(text) => Value::String(text.clone()),
+                Arg::Message(message) => serde_json::to_value(message).unwrap_or_default(),
+            };
+            (name.to_string(), value)
+        });
+        let args: serde_json::Map<String, Value> = args.collect();
+        let mut told = serializer.serialize_struct("Message", 3)?;
+        told.serialize_field("code", &self.id)?;
+        told.serialize_field("args", &args)?;
+        told.serialize_field("text", &self.say(Lang::En))?;
+        told.end()
     }
 }
 

@@ -108,3 +108,17 @@ fn hostile_text_cannot_reach_the_terminal_as_control_characters() {
         .say(super::Lang::En);
     assert!(!said.contains('\u{1b}') && said.contains("\\u{1b}"), "{said:?}");
 }
+
+#[test]
+fn what_a_gateway_told_is_said_again_in_the_readers_language() {
+    let why = super::Message::new("opening-header").with("segment", "7.seg");
+    let told = super::Message::new("status-failing").with_message("why", why);
+    let json = serde_json::to_value(&told).expect("JSON");
+    assert_eq!(json["code"], "status-failing");
+    for lang in [super::Lang::En, super::Lang::ZhCn] {
+        assert_eq!(super::Message::retell(&json, lang), told.say(lang));
+    }
+    let newer = serde_json::json!({"code": "of-a-later-version", "args": {}, "text": "its \u{1b}[1mwords"});
+    assert_eq!(super::Message::retell(&newer, super::Lang::ZhCn), "its \\u{1b}[1mwords");
+    assert_eq!(super::Message::retell(&"plain".into(), super::Lang::En), "plain");
+}

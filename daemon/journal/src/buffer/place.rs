@@ -19,7 +19,7 @@ const MARKER: &str = "clean";
 const STORE: &str = "sled";
 
 /// What was found when the buffer was opened.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct BufferOpening {
     /// The position that has been applied; the start for a fresh store.
     pub position: Position,
