@@ -76,6 +76,7 @@ warning-unknown-zone = policy "{ $policy }": `{ $selector }` names the zone "{ $
 warning-overlap = policy "{ $policy }": one punch can match `first` and `second`; it is then taken as `first`
 warning-no-devices = no device is configured; nothing will punch
 warning-no-upstreams = no upstream is configured; punches stay here
+warning-nobody-known = unknown = "quarantine" without directory files: punches of devices that do not name people will never leave; add [directory] files or set unknown = "forward"
 warning-exposed = the { $listener } listener ({ $listen }) can be reached from other machines without encryption
 warning-cleartext = upstream "{ $upstream }": punches leave unencrypted for { $url }
 
@@ -113,6 +114,7 @@ cli-config-print = Print the configuration that is in effect; secrets show only 
 cli-arg-config = The configuration file; conf.d/*.toml beside it are read too
 cli-arg-lang = The language of messages: en or zh-CN
 cli-arg-json = Print JSON
+cli-examples = Examples:
 cli-help = Print help
 cli-version = Print the version
 cli-io = cannot read or write: { $why }
@@ -148,6 +150,31 @@ status-unreachable = no gateway answers on { $address }: { $why }; is it running
 status-ready = ready
 status-not-ready = not ready
 status-journal = journal: { $tail } records, { $decided } decided
+status-quarantined = { $count } punches of credentials that nobody has; they { $held ->
+        [yes] wait for the directory to know them
+       *[no] are forwarded without a person
+    }
+status-opening = when the journal was opened:
+opening-cut = an unfinished end of { $bytes } bytes was cut off { $segment }, after record { $after }; nothing that was acknowledged is in it unless the disk damaged it
+opening-gap = in { $segment } records { $from } { $through ->
+        [none] and later
+       *[other] to { $through }
+    } are lost; everything around them is kept
+opening-header = a header of { $segment } is damaged; nothing is lost
+opening-link = record { $seq } does not follow from the one before it; somebody changed the journal
+opening-set-aside = { $name } is not used and now called { $renamed }: { $why ->
+        [empty] it has no bytes
+        [foreign] it belongs to another journal
+        [misnamed] it begins with another record than its name says
+       *[other] nothing in it can be read
+    }
+opening-suspect = the end of the journal could not be cleaned; the next append begins a new file
+opening-unscanned = { $count } older files were not read at the start; punchgate store verify reads all
+opening-rebuild = the buffer is built again from { $records } records of the journal{ $why ->
+        [none] {""}
+       *[other] : { $why }
+    }
+opening-memory = the buffer is kept in memory only: { $why }
 status-failing = nothing can be stored: { $why }
 status-device = { $name } ({ $driver }): { $state }, { $stored } stored, device holds { $log }, complete through { $through }
 status-upstream = { $name }: { $state }, { $sent } sent, { $backlog } waiting, { $dead } dead
@@ -177,6 +204,7 @@ demo-repeats = The same finger twice: one record. A badge nobody knows waits in 
 demo-terminal-killed = The terminal loses power; people punch on. It comes back and its log is read
 demo-sink-killed = The sink is killed and comes back; nothing is lost meanwhile
 demo-gateway-killed = The gateway is killed in the middle of it (SIGKILL) and comes back
+demo-learnt = The directory learns whose the badge is: its punches leave quarantine
 demo-closing = What each device got acknowledged, against what the sink holds
 demo-punch = { $at }Z punch    { $who } { $factor } by { $source }
 demo-merged = { $at }Z record   { $who }: { $count } punches are one record

@@ -76,6 +76,7 @@ warning-unknown-zone = 策略 "{ $policy }"：`{ $selector }` 指定了区域 "{
 warning-overlap = 策略 "{ $policy }"：同一次打卡可能同时符合 `first` 和 `second`，此时算作 `first`
 warning-no-devices = 没有配置任何设备，不会有打卡
 warning-no-upstreams = 没有配置任何上游，打卡只保存在本机
+warning-nobody-known = unknown = "quarantine" 但未配置名录文件：不自报人员的设备的打卡将永不转发；请添加 [directory] files 或设 unknown = "forward"
 warning-exposed = { $listener } 监听（{ $listen }）可被其他机器访问，且没有加密
 warning-cleartext = 上游 "{ $upstream }"：打卡数据将不加密地发往 { $url }
 
@@ -113,6 +114,7 @@ cli-config-print = 打印生效的配置；密钥只显示其位置
 cli-arg-config = 配置文件；同目录 conf.d/*.toml 也会读取
 cli-arg-lang = 消息语言：en 或 zh-CN
 cli-arg-json = 以 JSON 输出
+cli-examples = 示例：
 cli-help = 显示帮助
 cli-version = 显示版本
 cli-io = 读写失败：{ $why }
@@ -148,6 +150,31 @@ status-unreachable = { $address } 上没有网关应答：{ $why }；它在运�
 status-ready = 就绪
 status-not-ready = 未就绪
 status-journal = 日志：{ $tail } 条记录，已处理 { $decided } 条
+status-quarantined = { $count } 条打卡的凭证无人持有；{ $held ->
+        [yes] 等待名录收录后转发
+       *[no] 已不带人员转发
+    }
+status-opening = 打开日志存储时：
+opening-cut = 从 { $segment } 末尾（第 { $after } 条之后）截去了 { $bytes } 字节的未完成内容；除非磁盘损坏，其中没有已确认的记录
+opening-gap = { $segment } 中第 { $from } 条{ $through ->
+        [none] 及以后
+       *[other] 到第 { $through } 条
+    }已丢失；其前后的内容均保留
+opening-header = { $segment } 的文件头有损坏；没有数据丢失
+opening-link = 第 { $seq } 条与前一条不衔接：日志存储被人改动过
+opening-set-aside = { $name } 未被使用，已改名为 { $renamed }：{ $why ->
+        [empty] 文件为空
+        [foreign] 属于另一个日志存储
+        [misnamed] 首条记录与文件名不符
+       *[other] 内容无法读取
+    }
+opening-suspect = 日志存储的末尾未能清理；下次追加将另起新文件
+opening-unscanned = 启动时有 { $count } 个较旧的文件未读取；punchgate store verify 会全部检查
+opening-rebuild = 正在根据日志存储的 { $records } 条记录重建缓冲{ $why ->
+        [none] {""}
+       *[other] ：{ $why }
+    }
+opening-memory = 缓冲只保存在内存中：{ $why }
 status-failing = 无法存储：{ $why }
 status-device = { $name }（{ $driver }）：{ $state }，已存 { $stored } 条，设备持有 { $log } 条，完整至 { $through }
 status-upstream = { $name }：{ $state }，已发送 { $sent }，等待 { $backlog }，死信 { $dead }
@@ -177,6 +204,7 @@ demo-repeats = 同一手指按两次：合并为一条记录。无人认识的�
 demo-terminal-killed = 终端断电，人们继续打卡；恢复后读取其日志
 demo-sink-killed = 接收端被杀死后恢复；期间没有丢失
 demo-gateway-killed = 网关在工作中被强行杀死（SIGKILL）后恢复
+demo-learnt = 名录收录了这张工卡：其打卡离开隔离区
 demo-closing = 每台设备得到确认的打卡，与接收端持有的对比
 demo-punch = { $at }Z 打卡  { $who } { $factor }，来自 { $source }
 demo-merged = { $at }Z 记录  { $who }：{ $count } 次打卡合并为一条记录

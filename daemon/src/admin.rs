@@ -1,6 +1,9 @@
 //! The admin plane: health, readiness, metrics, status. Loopback by default; no person in any answer.
 
-use std::{net::SocketAddr, sync::Arc};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, atomic::Ordering},
+};
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
@@ -102,6 +105,10 @@ impl Admin {
             "at": now,
             "ready": self.board.is_ready(),
             "journal": journal,
+            "quarantine": {
+                "punches": self.board.quarantined.load(Ordering::Relaxed),
+                "held": self.board.holds_unknown.load(Ordering::Relaxed),
+            },
             "devices": self.board.devices(),
             "units": self.board.units(),
             "upstreams": upstreams.collect::<serde_json::Map<_, _>>(),

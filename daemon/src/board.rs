@@ -14,6 +14,8 @@ use punchgate_model::Timestamp;
 use punchgate_transports::http::Notice;
 use serde::Serialize;
 
+use crate::messages::Message;
+
 /// What a unit is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum UnitState {
@@ -113,7 +115,7 @@ pub struct JournalRow {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub failing: Option<String>,
     /// What opening found and repaired.
-    pub opening: Vec<String>,
+    pub opening: Vec<Message>,
 }
 
 /// The board.
@@ -134,6 +136,8 @@ pub struct Board {
     pub revisions: AtomicU64,
     /// Punches whose credential nobody knows.
     pub quarantined: AtomicU64,
+    /// Whether these are held back until somebody is known.
+    pub holds_unknown: AtomicBool,
     /// Reports that could not be stored.
     pub acks_held: AtomicU64,
     /// Requests to the device plane from nobody we know.
@@ -159,6 +163,7 @@ impl Board {
             verdicts: AtomicU64::new(0),
             revisions: AtomicU64::new(0),
             quarantined: AtomicU64::new(0),
+            holds_unknown: AtomicBool::new(false),
             acks_held: AtomicU64::new(0),
             strangers: AtomicU64::new(0),
         }

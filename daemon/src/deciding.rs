@@ -112,6 +112,9 @@ impl Deciding {
         self.board
             .quarantined
             .store(self.decider.quarantined(), Ordering::Relaxed);
+        self.board
+            .holds_unknown
+            .store(self.decider.holds_unknown(), Ordering::Relaxed);
         self.board.with_journal(|row| row.decided = through.seq);
         self.progress.send_modify(|progress| {
             progress.decided = through.seq;

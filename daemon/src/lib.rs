@@ -23,6 +23,7 @@ pub mod held;
 pub mod intake;
 pub mod messages;
 pub mod metrics;
+pub mod opening;
 pub mod outbox;
 pub mod plan;
 pub mod pumps;

@@ -38,7 +38,8 @@ use crate::{
     deciding::{Deciding, Progress, Undecided},
     held::Held,
     intake::{self, Desk, Epochs, Note, Notebook},
-    plan,
+    messages::{Lang, Message},
+    opening, plan,
     pumps::{self, Prepared, Pumps},
     registry,
     supervisor::{Supervisor, Unit},
@@ -130,6 +131,8 @@ struct Store {
     buffer: Buffer,
     decider: Decider,
     fresh: bool,
+    /// What opening them found and repaired.
+    opening: Vec<Message>,
 }
 
 impl Store {
@@ -143,17 +146,17 @@ impl Store {
         let mut options = Options::new(random_identity().map_err(unusable)?);
         options.ballast_bytes = config.store.ballast.0;
         let (journal, opening) = open_journal(&path.join("journal"), options)?;
-        if !opening.is_clean() {
-            tracing::error!(
-                ?opening,
-                "the journal was damaged; what is lost is listed, the rest is kept"
-            );
-        }
         let mut reader = journal.reader();
         let fits = |position| reader.fits(position).unwrap_or(false);
         let (buffer, found) = Buffer::open(&path.join("buffer"), BufferOptions::default(), fits);
-        if found.fresh && journal.tail() > 0 {
-            tracing::info!(records = journal.tail(), "the buffer is built again from the journal");
+        let opening_told = opening::told(&opening, &found);
+        for told in &opening_told {
+            let what = told.say(Lang::En);
+            if opening.is_clean() {
+                tracing::info!(%what, "the store was opened");
+            } else {
+                tracing::error!(%what, "the journal was damaged; what is lost is listed, the rest is kept");
+            }
         }
         let decider = Decider::new(buffer.clone()).map_err(|error| RunError::Configuration(error.to_string()))?;
         Ok(Self {
@@ -161,6 +164,7 @@ impl Store {
             buffer,
             decider,
             fresh: found.fresh,
+            opening: opening_told,
         })
     }
 
@@ -170,6 +174,7 @@ impl Store {
             row.tail = self.journal.tail();
             row.bytes = self.journal.bytes();
             row.decided = self.buffer.position().seq;
+            row.opening.clone_from(&self.opening);
         });
     }
 
@@ -483,16 +488,10 @@ fn start_devices(
         }
     }
     if config.listens() {
-        let limits = Limits {
-            head: config.ingest.limits.head_timeout,
-            body: config.ingest.limits.body_timeout,
-            connections: config.ingest.limits.connections,
-            ..Limits::default()
-        };
         supervisor.keep(listener(
             "ingest",
             config.ingest.listen,
-            limits,
+            config.ingest.limits.of_listener(),
             Arc::new(router),
             closing.clone(),
         ));
@@ -532,14 +531,14 @@ fn start_pumps(
 }
 
 fn admin_unit(config: &Config, plane: Admin, closing: CancellationToken) -> Unit {
-    let handler = Plain::new(ADMIN_BODY, move |request, peer| {
+    let handler = Plain::new(move |request, peer| {
         let answer = plane.answer(&request, peer);
         async move { answer }
     });
     listener(
         "admin",
         config.admin.listen,
-        Limits::default(),
+        Limits::default().with_body(ADMIN_BODY),
         Arc::new(handler),
         closing,
     )

@@ -81,6 +81,21 @@ fn table(answer: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     if let Some(why) = journal["failing"].as_str() {
         writeln!(out, "  {}", Message::new("status-failing").with("why", why).say(lang))?;
     }
+    let opening = journal["opening"].as_array().map_or(&[][..], Vec::as_slice);
+    if !opening.is_empty() {
+        writeln!(out, "  {}", say(lang, "status-opening"))?;
+    }
+    for told in opening {
+        writeln!(out, "    {}", Message::retell(told, lang))?;
+    }
+    let quarantine = &answer["quarantine"];
+    if quarantine["punches"].as_u64().unwrap_or(0) > 0 {
+        let held = if quarantine["held"] == true { "yes" } else { "no" };
+        let line = Message::new("status-quarantined")
+            .with("count", &quarantine["punches"])
+            .with("held", held);
+        writeln!(out, "{}", line.say(lang))?;
+    }
     for (name, device) in answer["devices"].as_object().into_iter().flatten() {
         let unit = answer["units"]
             .get(name)

@@ -15,7 +15,8 @@ use super::{
 pub struct Directory {
     /// CSV files `person,device,credential,kind,name,department`; default none.
     pub files: Vec<PathBuf>,
-    /// What becomes of a punch whose credential nobody has.
+    /// What becomes of a punch whose credential nobody has. Default: quarantine where there are files, forward where
+    /// there are none, because then nobody would ever be known.
     pub unknown: Unknown,
 }
 
@@ -23,9 +24,9 @@ pub struct Directory {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unknown {
     /// Kept, counted and listed, and held back from upstreams until the directory knows it.
-    #[default]
     Quarantine,
     /// Kept, counted, and forwarded unresolved.
+    #[default]
     Forward,
 }
 
@@ -66,10 +67,15 @@ impl Default for Repeats {
 
 pub(crate) fn read(reader: Reader<'_>, around: &Surroundings<'_>) -> Directory {
     let files: Vec<PathBuf> = reader.or("files", Vec::new());
-    let files = files.into_iter().map(|file| around.path(file)).collect();
+    let files: Vec<PathBuf> = files.into_iter().map(|file| around.path(file)).collect();
+    let usual = if files.is_empty() {
+        Unknown::Forward
+    } else {
+        Unknown::Quarantine
+    };
     let directory = Directory {
         files,
-        unknown: reader.or("unknown", Unknown::default()),
+        unknown: reader.or("unknown", usual),
     };
     reader.finish();
     directory

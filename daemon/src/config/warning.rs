@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use super::{Config, place::Place, verification::Selector};
+use super::{Config, Unknown, place::Place, verification::Selector};
 use crate::messages::{Lang, Message};
 
 /// One oddity, with its place where it has one.
@@ -39,6 +39,8 @@ pub enum WarningKind {
     NoDevices,
     /// No upstream is configured.
     NoUpstreams,
+    /// Unknown credentials are held back, and no directory will ever know them.
+    NobodyKnown,
     /// A listener without encryption is reachable from other machines.
     Exposed { listener: &'static str, listen: String },
     /// Punches travel unencrypted to another machine.
@@ -65,6 +67,7 @@ impl Warning {
             K::Overlap { policy } => Message::new("warning-overlap").with("policy", policy),
             K::NoDevices => Message::new("warning-no-devices"),
             K::NoUpstreams => Message::new("warning-no-upstreams"),
+            K::NobodyKnown => Message::new("warning-nobody-known"),
             K::Exposed { listener, listen } => Message::new("warning-exposed")
                 .with("listener", listener)
                 .with("listen", listen),
@@ -98,6 +101,9 @@ pub fn warnings(config: &Config) -> Vec<Warning> {
     }
     if config.upstreams.is_empty() {
         warn(None, WarningKind::NoUpstreams);
+    }
+    if config.directory.files.is_empty() && config.directory.unknown == Unknown::Quarantine {
+        warn(None, WarningKind::NobodyKnown);
     }
     for (listener, listen) in [("admin", config.admin.listen), ("ingest", config.ingest.listen)] {
         if !listen.ip().is_loopback() {

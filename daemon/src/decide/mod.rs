@@ -109,6 +109,11 @@ impl Decider {
         self.quarantined.get()
     }
 
+    /// Whether such punches are held back until somebody is known.
+    pub fn holds_unknown(&self) -> bool {
+        self.prepared.settings.hold_unknown
+    }
+
     /// Decides one entry. `position` is where the journal stands after it.
     ///
     /// # Errors
@@ -151,7 +156,7 @@ impl Decider {
             } => self.measured(&mut now, device, *at, clock)?,
             Entry::Delivered { upstream, through, .. } => self.put(FACTS, cursor_fact(upstream).as_bytes(), through)?,
             Entry::Watermark { complete_until, .. } => self.watermark(&mut now, *complete_until)?,
-            Entry::Policy { name, policy, .. } if name == settings::NAME => self.configure(policy)?,
+            Entry::Policy { name, policy, .. } if name == settings::NAME => self.configure(&mut now, policy)?,
             Entry::Directory { rows, .. } => self.directory(&mut now, &rows.0)?,
             Entry::IdempotentAnswer {
                 device,
@@ -190,13 +195,16 @@ impl Decider {
         (&self.prepared.settings, rows.unwrap_or_default())
     }
 
-    fn configure(&mut self, policy: &serde_json::Value) -> Result<(), BufferError> {
+    fn configure(&mut self, now: &mut Now<'_>, policy: &serde_json::Value) -> Result<(), BufferError> {
         let Ok(settings) = serde_json::from_value::<Settings>(policy.clone()) else {
             return Ok(());
         };
         self.put(FACTS, b"settings", &settings)?;
         let directory = std::mem::take(&mut self.prepared.directory);
-        self.prepared = Prepared::new(settings, directory);
+        let before = std::mem::replace(&mut self.prepared, Prepared::new(settings, directory));
+        if before.settings.hold_unknown && !self.prepared.settings.hold_unknown {
+            self.release(now)?;
+        }
         Ok(())
     }
 

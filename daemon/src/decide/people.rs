@@ -23,15 +23,32 @@ impl Decider {
             if before.resolve(&device, &credential) == after.resolve(&device, &credential) {
                 continue;
             }
-            let prefix = bearer_key(&device, &credential, &[]);
-            for (key, _) in self.buffer.with_prefix(BEARERS, &prefix, usize::MAX)? {
-                let id = key.get(prefix.len()..).and_then(|id| std::str::from_utf8(id).ok());
-                if let Some(id) = id {
-                    self.again(now, &PunchId::from(id))?;
-                }
+            for id in self.borne(&device, &credential)? {
+                self.again(now, &id)?;
             }
         }
         Ok(())
+    }
+
+    /// Nobody is waited for any more: what was held back is said, unresolved.
+    pub(super) fn release(&mut self, now: &mut Now<'_>) -> Result<(), BufferError> {
+        for (device, credential) in self.bearers()? {
+            if self.prepared.directory.resolve(&device, &credential).person().is_some() {
+                continue;
+            }
+            for id in self.borne(&device, &credential)? {
+                self.say_held_back(now, &id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// The punches of a credential on a device.
+    fn borne(&self, device: &DeviceName, credential: &Credential) -> Result<Vec<PunchId>, BufferError> {
+        let prefix = bearer_key(device, credential, &[]);
+        let keys = self.buffer.with_prefix(BEARERS, &prefix, usize::MAX)?;
+        let id = |key: &[u8]| Some(PunchId::from(std::str::from_utf8(key.get(prefix.len()..)?).ok()?));
+        Ok(keys.iter().filter_map(|(key, _)| id(key)).collect())
     }
 
     /// Every credential that was used on a device, with the device: one lookup for each.

@@ -24,7 +24,7 @@ impl Decider {
         account: Account,
     ) -> Result<(), BufferError> {
         let Some((place, mut known)) = self.held(id)? else {
-            return match self.made(id, device, 1, vec![account]) {
+            return match self.made(id, device, 0, vec![account]) {
                 Some(held) => self.keep(now, held),
                 None => Ok(()),
             };
@@ -46,14 +46,13 @@ impl Decider {
     fn make_again(&mut self, now: &mut Now<'_>, place: &Place, known: HeldPunch) -> Result<(), BufferError> {
         let (id, device) = (known.punch.id.clone(), known.punch.source.clone());
         let before = self.held(&id)?.map(|(_, held)| held);
-        let Some(mut held) = self.made(&id, &device, known.revision, known.accounts) else {
+        let Some(held) = self.made(&id, &device, known.revision, known.accounts) else {
             return Ok(());
         };
         let Some(before) = before else { return Ok(()) };
         if held.says_as(&before) {
             return if held == before { Ok(()) } else { self.lay(&held) };
         }
-        held.revision = held.revision.saturating_add(1);
         self.take_away(now, place, &before)?;
         self.keep(now, held)
     }
@@ -121,10 +120,35 @@ impl Decider {
     }
 
     /// Puts a punch on its timeline and says it.
-    fn keep(&mut self, now: &mut Now<'_>, held: HeldPunch) -> Result<(), BufferError> {
+    fn keep(&mut self, now: &mut Now<'_>, mut held: HeldPunch) -> Result<(), BufferError> {
+        let says = !self.is_held_back(&held);
+        if says {
+            held.revision = held.revision.saturating_add(1);
+        }
         self.lay(&held)?;
-        now.events.punch(&held);
+        if says {
+            now.events.punch(&held);
+        }
         now.touch(&held.punch);
+        Ok(())
+    }
+
+    /// Whether a punch waits for the directory to know its bearer. What was said once is not held back any more: whoever
+    /// has it must hear what becomes of it.
+    fn is_held_back(&self, held: &HeldPunch) -> bool {
+        self.prepared.settings.hold_unknown && held.revision == 0 && is_in_quarantine(&held.punch)
+    }
+
+    /// Says a punch that was held back.
+    pub(super) fn say_held_back(&mut self, now: &mut Now<'_>, id: &PunchId) -> Result<(), BufferError> {
+        let Some((place, mut held)) = self.held(id)? else {
+            return Ok(());
+        };
+        if held.revision == 0 {
+            held.revision = 1;
+            self.put(PUNCHES, &place.key(id), &held)?;
+            now.events.punch(&held);
+        }
         Ok(())
     }
 
@@ -151,13 +175,17 @@ impl Decider {
 
     /// Counts a punch in or out of quarantine, if that is where it belongs: its credential is nobody's.
     fn quarantine(&self, held: &HeldPunch, count: impl Fn(u64) -> u64) -> Result<(), BufferError> {
-        let punch = &held.punch;
-        if punch.person.is_some() || punch.credential == Credential::Nobody {
+        if !is_in_quarantine(&held.punch) {
             return Ok(());
         }
         self.quarantined.set(count(self.quarantined.get()));
         self.put(FACTS, b"quarantined", &self.quarantined.get())
     }
+}
+
+/// Whether somebody punched, and nobody knows who.
+fn is_in_quarantine(punch: &Punch) -> bool {
+    punch.person.is_none() && punch.credential != Credential::Nobody
 }
 
 /// The index entries of a punch.

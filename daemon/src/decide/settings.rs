@@ -20,6 +20,9 @@ pub struct Settings {
     pub policies: Vec<Policy>,
     /// How long a verdict waits for sources that are not complete, in milliseconds.
     pub max_wait_ms: u64,
+    /// Whether punches of credentials that nobody has are held back until the directory knows them.
+    #[serde(default)]
+    pub hold_unknown: bool,
     /// What is known of each device.
     pub devices: BTreeMap<String, DeviceSettings>,
 }
@@ -50,6 +53,7 @@ impl Default for Settings {
             repeats_within_ms: u64::try_from(rules.repeats_within.as_millis()).unwrap_or(u64::MAX),
             policies: rules.policies,
             max_wait_ms: 24 * 3_600_000,
+            hold_unknown: false,
             devices: BTreeMap::new(),
         }
     }

@@ -42,7 +42,7 @@ pub(crate) const OFFSETS: &str = "offsets";
 pub struct HeldPunch {
     /// The punch, by the account that counts.
     pub punch: Punch,
-    /// The revision last said.
+    /// The revision last said; 0 while it is held back, never said.
     pub revision: u32,
     /// Which of the accounts counts.
     pub chosen: usize,

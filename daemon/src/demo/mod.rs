@@ -18,7 +18,7 @@ use crate::{
     messages::{Lang, Message},
 };
 use show::Show;
-use site::Site;
+use site::{Site, UNKNOWN_BADGE};
 use tally::Tally;
 
 /// How the demo is to go.
@@ -100,6 +100,7 @@ async fn scenes(site: &mut Site, show: &Show, beat: Duration) -> io::Result<()> 
     tokio::time::sleep(Duration::from_millis(1_100)).await;
     site.finger("1006", 0);
     site.badge("0107");
+    site.badge(UNKNOWN_BADGE);
     tokio::time::sleep(beat).await;
 
     show.scene("demo-terminal-killed");
@@ -127,8 +128,10 @@ async fn scenes(site: &mut Site, show: &Show, beat: Duration) -> io::Result<()> 
         site.app("E002", minutes, Factor::Wifi);
     }
     site.finger("1006", 0);
-    site.badge("0108");
+    site.badge(UNKNOWN_BADGE);
     tokio::time::sleep(beat / 2).await;
+    show.scene("demo-learnt");
+    site.learn_badge()?;
     site.start_gateway().await?;
     tokio::time::sleep(beat).await;
     Ok(())

@@ -219,6 +219,12 @@ impl Site {
         let _ = fs::remove_dir_all(&self.folder);
     }
 
+    /// The directory learns whose the unknown badge is. The gateway reads it when it starts.
+    pub(super) fn learn_badge(&self) -> io::Result<()> {
+        let learnt = format!("{PEOPLE}E008,press-shop-clock,{UNKNOWN_BADGE},card,Hu Lan,Press shop\n");
+        fs::write(self.folder.join("people.csv"), learnt)
+    }
+
     fn configure(&self, ingest: SocketAddr) -> io::Result<()> {
         let folder = &self.folder;
         let token = folder.join("token");
@@ -253,6 +259,9 @@ fn in_the_press_shop() -> punchgate_serial_line::simulator::Knobs {
 
 const TOKEN: &str = "demo-token";
 
+/// A badge that the directory does not know at first.
+pub(super) const UNKNOWN_BADGE: &str = "0108";
+
 const PEOPLE: &str = "\
 person,device,credential,kind,name,department
 E001,gate-1,1001,enrol,Li Wei,Assembly
@@ -261,7 +270,7 @@ E003,gate-1,1003,enrol,Wang Fang,Assembly
 E004,gate-1,1004,enrol,Otto,Office
 E005,gate-1,1005,enrol,Zhao Min,Press shop
 E006,gate-1,1006,enrol,Ines,Press shop
-E007,press-shop-clock,0107,enrol,Chen Jie,Press shop
+E007,press-shop-clock,0107,card,Chen Jie,Press shop
 ";
 
 const CONFIG: &str = r#"
@@ -302,6 +311,7 @@ listen = "{admin}"
 
 [directory]
 files = ["{folder}/people.csv"]
+unknown = "quarantine"
 
 [[verification]]
 name = "office-door"

@@ -1,9 +1,10 @@
 //! What happens to what was said when something else becomes known.
 
+use punchgate::decide::settings::Settings;
 use punchgate_journal::Entry;
-use punchgate_model::{Factor, Outcome, Reading};
+use punchgate_model::{Credential, Factor, Outcome, Reading};
 use punchgate_rules::Policy;
-use punchgate_upstream::EventKind;
+use punchgate_upstream::{EventKind, Outgoing};
 
 use crate::world::*;
 
@@ -181,4 +182,95 @@ fn verdicts_of_a_policy_that_is_gone_stand_as_they_were_said() {
     let old: Vec<_> = words.values().filter(|data| data["policy"] == "office-door").collect();
     assert_eq!(old.len(), 1);
     assert_eq!(words.len(), 2, "the new policy judges what is decided from now on");
+}
+
+/// Unknown credentials wait for the directory.
+fn held_back() -> Entry {
+    configured(&Settings {
+        hold_unknown: true,
+        ..settings_of(vec![office_door()])
+    })
+}
+
+fn punches_said(events: &[Outgoing]) -> Vec<(Option<String>, u32)> {
+    let punches = events.iter().filter(|event| event.kind == EventKind::Punch);
+    let data = punches.map(|event| (serde_json::from_str(event.data.get()).expect("JSON"), event.revision));
+    data.map(|(data, revision): (serde_json::Value, u32)| (data["person"].as_str().map(str::to_owned), revision))
+        .collect()
+}
+
+#[test]
+fn a_punch_of_an_unknown_credential_is_held_back_until_the_directory_knows_it() {
+    let mut gateway = Gateway::new();
+    gateway.step(&held_back());
+    assert_eq!(punches_said(&gateway.step(&finger_at("08:50"))), []);
+    assert_eq!(gateway.quarantined(), 1);
+    gateway.restart();
+    assert_eq!(gateway.quarantined(), 1);
+    assert_eq!(
+        punches_said(&gateway.step(&ahead(at("08:51"), 30_000))),
+        [],
+        "another time, still nobody"
+    );
+    let learnt = gateway.step(&directory(LI_WEI));
+    assert_eq!(punches_said(&learnt), [(Some("E001".to_owned()), 1)]);
+    assert_eq!(gateway.quarantined(), 0);
+    let again = gateway.rebuild();
+    assert_eq!(punches_said(&again), [(Some("E001".to_owned()), 1)]);
+}
+
+#[test]
+fn without_quarantine_a_punch_of_an_unknown_credential_is_sent_at_once_and_again_when_it_is_known() {
+    let mut gateway = Gateway::new();
+    gateway.step(&configured(&settings_of(vec![office_door()])));
+    assert_eq!(punches_said(&gateway.step(&finger_at("08:50"))), [(None, 1)]);
+    assert_eq!(gateway.quarantined(), 1);
+    let learnt = gateway.step(&directory(LI_WEI));
+    assert_eq!(punches_said(&learnt), [(Some("E001".to_owned()), 2)]);
+}
+
+#[test]
+fn what_was_said_once_is_not_held_back_when_its_credential_is_taken_away() {
+    let mut gateway = Gateway::new();
+    gateway.step(&held_back());
+    gateway.step(&directory(LI_WEI));
+    assert_eq!(
+        punches_said(&gateway.step(&finger_at("08:50"))),
+        [(Some("E001".to_owned()), 1)]
+    );
+    assert_eq!(punches_said(&gateway.step(&directory(""))), [(None, 2)]);
+}
+
+#[test]
+fn what_was_held_back_is_sent_when_nothing_is_held_back_any_more() {
+    let (mut gateway, mut upstream) = (Gateway::new(), Upstream::default());
+    gateway.step(&held_back());
+    gateway.step(&finger_at("08:50"));
+    gateway.step(&said("gate", evening(), finger(2, "0008", "08:55")));
+    let released = gateway.step(&configured(&settings_of(vec![office_door()])));
+    assert_eq!(punches_said(&released), [(None, 1), (None, 1)]);
+    upstream.take(released);
+    assert_eq!(punches_said(&gateway.step(&held_back())), [], "nothing is taken back");
+    let learnt = gateway.step(&directory(LI_WEI));
+    assert_eq!(punches_said(&learnt), [(Some("E001".to_owned()), 2)]);
+    upstream.take(learnt);
+    assert_eq!(
+        punches_said(&gateway.step(&configured(&settings_of(vec![office_door()])))),
+        []
+    );
+}
+
+#[test]
+fn an_opened_door_without_a_credential_is_nobodys_and_never_held_back() {
+    let mut gateway = Gateway::new();
+    gateway.step(&held_back());
+    let nobody = Reading {
+        credential: Credential::Nobody,
+        ..finger(7, "", "08:50")
+    };
+    assert_eq!(
+        punches_said(&gateway.step(&said("gate", evening(), nobody))),
+        [(None, 1)]
+    );
+    assert_eq!(gateway.quarantined(), 0);
 }

@@ -171,6 +171,10 @@ impl Gateway {
         self.decider.step(seq, &entry).expect("memory").events
     }
 
+    pub fn quarantined(&self) -> u64 {
+        self.decider.quarantined()
+    }
+
     pub fn restart(&mut self) {
         self.decider = Decider::new(self.buffer.clone()).expect("a good buffer");
     }
