@@ -308,6 +308,8 @@ impl Desk {
     }
 
     fn commit(&mut self, group: Group) {
+        #[cfg(feature = "planted-bugs")]
+        let group = self.answered_too_early(group);
         let began = Instant::now();
         let stored = if group.payloads.is_empty() {
             Ok(())
@@ -324,6 +326,22 @@ impl Desk {
                 self.answer(group);
             }
             Err(error) => self.refuse(group, &error),
+        }
+    }
+
+    /// A planted fault: answers first, and leaves the writing for a moment later.
+    #[cfg(feature = "planted-bugs")]
+    fn answered_too_early(&mut self, mut group: Group) -> Group {
+        use crate::planted::{HEAD_START, Sabotage};
+        if Sabotage::wanted() != Some(Sabotage::AckBeforeWrite) {
+            return group;
+        }
+        let payloads = std::mem::take(&mut group.payloads);
+        self.answer(group);
+        std::thread::sleep(HEAD_START);
+        Group {
+            payloads,
+            ..Group::default()
         }
     }
 

@@ -26,6 +26,8 @@ pub mod metrics;
 pub mod opening;
 pub mod outbox;
 pub mod plan;
+#[cfg(feature = "planted-bugs")]
+pub mod planted;
 pub mod pumps;
 pub mod registry;
 pub mod run;

@@ -145,6 +145,8 @@ impl Store {
         make_private(path).map_err(unusable)?;
         let mut options = Options::new(random_identity().map_err(unusable)?);
         options.ballast_bytes = config.store.ballast.0;
+        #[cfg(feature = "planted-bugs")]
+        crate::planted::plant(&mut options);
         let (journal, opening) = open_journal(&path.join("journal"), options)?;
         let mut reader = journal.reader();
         let fits = |position| reader.fits(position).unwrap_or(false);

@@ -37,6 +37,8 @@ pub struct Gateway {
     state: PathBuf,
     ingest: SocketAddr,
     admin: SocketAddr,
+    under: Vec<String>,
+    environment: Vec<(String, String)>,
     child: Option<Child>,
 }
 
@@ -53,6 +55,8 @@ impl Gateway {
             folder,
             ingest: ports::free(),
             admin: ports::free(),
+            under: Vec::new(),
+            environment: Vec::new(),
             child: None,
         };
         gateway.secret("token", TOKEN)?;
@@ -73,6 +77,23 @@ impl Gateway {
     /// Keeps its state elsewhere. Takes effect with the next [`Gateway::configure`].
     pub fn keep_state_in(&mut self, path: impl Into<PathBuf>) {
         self.state = path.into();
+    }
+
+    /// Gives the process a variable of the environment; it has no others but `LANG`. Takes effect with the next start.
+    pub fn set(&mut self, name: &str, value: impl Into<String>) {
+        self.environment.retain(|(known, _)| known != name);
+        self.environment.push((name.to_owned(), value.into()));
+    }
+
+    /// Starts the process under a program that becomes it, as `strace -D` does; no words start it directly.
+    pub fn run_under(&mut self, words: Vec<String>) {
+        self.under = words;
+    }
+
+    /// The number of the running process.
+    pub fn pid(&self) -> Option<Pid> {
+        let child = self.child.as_ref()?;
+        i32::try_from(child.id()).ok().and_then(Pid::from_raw)
     }
 
     /// Writes its configuration; a running daemon keeps the one it has.
@@ -128,7 +149,7 @@ impl Gateway {
     /// When the program is not there.
     pub fn spawn(&mut self) -> io::Result<()> {
         let log = OpenOptions::new().create(true).append(true).open(self.log_file())?;
-        let mut command = self.command(&["run"]);
+        let mut command = self.command(&self.under, &["run"]);
         self.child = Some(command.stderr(log).stdout(File::open("/dev/null")?).spawn()?);
         Ok(())
     }
@@ -182,8 +203,7 @@ impl Gateway {
 
     /// Asks it to end and waits; `None` when it had not ended after so long, and then it is killed.
     pub async fn stop(&mut self, patience: Duration) -> Option<ExitStatus> {
-        let pid = self.child.as_ref().and_then(|child| i32::try_from(child.id()).ok());
-        if let Some(pid) = pid.and_then(Pid::from_raw) {
+        if let Some(pid) = self.pid() {
             // Fails only when it has ended already.
             let _ = kill_process(pid, Signal::TERM);
         }
@@ -204,12 +224,20 @@ impl Gateway {
     /// # Errors
     /// When the program is not there.
     pub fn ask(&self, arguments: &[&str]) -> io::Result<Output> {
-        self.command(arguments).output()
+        self.command(&[], arguments).output()
     }
 
-    fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(&self.program);
+    fn command(&self, under: &[String], arguments: &[&str]) -> Command {
+        let mut command = match under.split_first() {
+            Some((first, rest)) => {
+                let mut command = Command::new(first);
+                command.args(rest).arg(&self.program);
+                command
+            }
+            None => Command::new(&self.program),
+        };
         command.env_clear().env("LANG", "C.UTF-8");
+        command.envs(self.environment.iter().cloned());
         command.arg("--config").arg(self.config()).args(arguments);
         command
     }

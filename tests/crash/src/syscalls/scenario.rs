@@ -1,0 +1,249 @@
+//! The six things a gateway does to its disk, each as a short play.
+
+use std::{
+    fmt, fs, io,
+    os::unix::process::ExitStatusExt,
+    path::{Path, PathBuf},
+    time::Duration,
+};
+
+use clap::ValueEnum;
+use rustix::process::{Signal, kill_process};
+use tokio::time::{Instant, sleep};
+
+use super::{PLAYED_WITHIN, replace_tree};
+use crate::{
+    caller::{Batch, Caller},
+    dice::Dice,
+    site::{Plan, Site},
+};
+
+/// Bytes of a segment where many are wanted.
+const SMALL: &str = "4096";
+/// SIGKILL.
+const KILL: i32 = 9;
+
+/// What the gateway is doing when it is struck.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Scenario {
+    /// It starts where nothing was.
+    Start,
+    /// It starts on a store that was closed in order, and takes batch after batch.
+    Append,
+    /// The same with segments so small that every batch or two begins one.
+    Rotate,
+    /// It starts on a journal whose buffer is gone, and builds it again.
+    Rebuild,
+    /// It is told to stop.
+    Stop,
+}
+
+impl fmt::Display for Scenario {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let value = self.to_possible_value();
+        f.write_str(value.as_ref().map_or("", |value| value.get_name()))
+    }
+}
+
+impl Scenario {
+    /// How many batches are in its store before it begins; `None` where there is no store.
+    fn before(self) -> Option<u64> {
+        match self {
+            Self::Start => None,
+            Self::Append | Self::Rotate | Self::Stop => Some(4),
+            Self::Rebuild => Some(60),
+        }
+    }
+
+    /// How many batches it takes, and of how many punches.
+    fn batches(self) -> (u64, u64) {
+        match self {
+            Self::Start | Self::Stop | Self::Rebuild => (2, 3),
+            Self::Append => (8, 5),
+            Self::Rotate => (10, 8),
+        }
+    }
+}
+
+/// A scenario with a site and a store to begin from.
+pub(super) struct Stage {
+    pub(super) scenario: Scenario,
+    pub(super) site: Site,
+    pub(super) folder: PathBuf,
+    pub(super) state: PathBuf,
+    before: Option<PathBuf>,
+    callers: Vec<Caller>,
+    in_hand: Option<(Batch, usize)>,
+    pub(super) sabotaged: bool,
+}
+
+impl Stage {
+    /// Builds the site, and the store that the scenario begins from.
+    pub(super) async fn set(scenario: Scenario, plan: &Plan, folder: &Path, dice: &mut Dice) -> anyhow::Result<Self> {
+        let state = folder.join("state");
+        let plan = Plan {
+            terminals: false,
+            ..plan.clone()
+        };
+        let mut site = Site::build(&plan, &state).await?;
+        if scenario == Scenario::Rotate {
+            site.gateway.set("PUNCHGATE_SEGMENT_BYTES", SMALL);
+        }
+        let callers = site.callers(dice);
+        let mut stage = Self {
+            scenario,
+            site,
+            folder: folder.to_owned(),
+            state,
+            before: None,
+            callers,
+            in_hand: None,
+            sabotaged: plan.sabotage.is_some(),
+        };
+        if let Some(batches) = scenario.before() {
+            stage.prepare(batches).await?;
+        }
+        Ok(stage)
+    }
+
+    async fn prepare(&mut self, batches: u64) -> anyhow::Result<()> {
+        self.site.gateway.restart().await?;
+        anyhow::ensure!(self.post(batches, 4).await, "the store to begin from cannot be filled");
+        let findings = self.site.settle().await;
+        let stopped = self.site.gateway.stop(Duration::from_secs(15)).await;
+        anyhow::ensure!(stopped.is_some_and(|status| status.success()), "it does not stop");
+        // A planted fault may show already; the judge says so at the first strike.
+        anyhow::ensure!(
+            findings.is_empty() || self.sabotaged,
+            "the store to begin from is wrong already: {findings:?}"
+        );
+        let before = self.folder.join("before");
+        copy_tree(&self.state, &before)?;
+        if self.scenario == Scenario::Rebuild {
+            fs::remove_dir_all(before.join("buffer"))?;
+        }
+        self.before = Some(before);
+        Ok(())
+    }
+
+    /// Puts the store back to what the scenario begins from.
+    pub(super) fn reset(&mut self) -> io::Result<()> {
+        self.site.gateway.kill();
+        self.in_hand = None;
+        self.site.upstream_takes(self.scenario != Scenario::Rotate);
+        replace_tree(self.before.as_deref(), &self.state)
+    }
+
+    /// Plays; false when the daemon died on the way.
+    pub(super) async fn play(&mut self) -> anyhow::Result<bool> {
+        self.site.gateway.spawn()?;
+        if !self.site.gateway.is_ready_within(PLAYED_WITHIN).await {
+            return Ok(false);
+        }
+        let (batches, size) = self.scenario.batches();
+        if !self.post(batches, size).await {
+            return Ok(false);
+        }
+        match self.scenario {
+            Scenario::Stop => self.ends().await,
+            // Deliveries would write where they are between two batches, each time at another place.
+            Scenario::Rotate => Ok(true),
+            // Deliveries write too, and deciding does: let them come to their end.
+            _ => Ok(self.delivered().await),
+        }
+    }
+
+    /// Tells the daemon to stop; whether it stopped well.
+    async fn ends(&mut self) -> anyhow::Result<bool> {
+        if let Some(pid) = self.site.gateway.pid() {
+            // Fails only when it has ended already.
+            let _ = kill_process(pid, Signal::TERM);
+        }
+        let end = Instant::now() + PLAYED_WITHIN;
+        while Instant::now() < end {
+            if let Some(status) = self.site.gateway.ended() {
+                return Ok(status.success());
+            }
+            sleep(Duration::from_millis(4)).await;
+        }
+        anyhow::bail!("it does not stop within {PLAYED_WITHIN:?}")
+    }
+
+    /// Posts batches one after another; false when the daemon died, and then the batch in hand is kept.
+    async fn post(&mut self, batches: u64, size: u64) -> bool {
+        for n in 0..batches {
+            let which = usize::try_from(n).unwrap_or(0) % self.callers.len().max(1);
+            let Some(caller) = self.callers.get_mut(which) else {
+                return true;
+            };
+            self.in_hand = Some((caller.batch(size), which));
+            if !self.send_again().await {
+                return false;
+            }
+        }
+        true
+    }
+
+    /// Posts the batch in hand until it is acknowledged; false when the daemon is not there.
+    pub(super) async fn send_again(&mut self) -> bool {
+        let end = Instant::now() + PLAYED_WITHIN;
+        while let Some((batch, which)) = &self.in_hand {
+            let Some(caller) = self.callers.get(*which) else {
+                return true;
+            };
+            if batch
+                .post_once(self.site.gateway.ingest(), &caller.token, &self.site.ledger)
+                .await
+            {
+                self.in_hand = None;
+            } else if self.site.gateway.ended().is_some() || Instant::now() > end {
+                return false;
+            } else {
+                sleep(Duration::from_millis(2)).await;
+            }
+        }
+        true
+    }
+
+    async fn delivered(&mut self) -> bool {
+        let end = Instant::now() + PLAYED_WITHIN;
+        while Instant::now() < end {
+            let status = self.site.gateway.status().await;
+            let number = |key: &str| status["journal"][key].as_u64();
+            if status["upstreams"]["erp"]["backlog"] == 0
+                && number("decided").is_some()
+                && number("decided") >= number("tail")
+            {
+                return true;
+            }
+            if self.site.gateway.ended().is_some() {
+                return false;
+            }
+            sleep(Duration::from_millis(4)).await;
+        }
+        false
+    }
+
+    /// Whether the process was killed, by whom else but the kernel at our point; waits a moment for it.
+    pub(super) async fn has_died_of_a_kill(&mut self) -> bool {
+        sleep(Duration::from_millis(20)).await;
+        let ended = self.site.gateway.ended();
+        ended.is_some_and(|status| status.signal() == Some(KILL))
+    }
+}
+
+/// Copies a folder of plain files and folders.
+pub(super) fn copy_tree(from: &Path, to: &Path) -> io::Result<()> {
+    fs::create_dir_all(to)?;
+    fs::set_permissions(to, fs::metadata(from)?.permissions())?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if entry.file_type()?.is_dir() {
+            copy_tree(&entry.path(), &target)?;
+        } else {
+            fs::copy(entry.path(), target)?;
+        }
+    }
+    Ok(())
+}

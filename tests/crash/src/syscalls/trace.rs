@@ -1,0 +1,166 @@
+//! What `strace` writes down, and what it is asked to do.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    fmt,
+    path::Path,
+};
+
+/// The calls that change files. Those on sockets and pipes are among them, and are left out by their paths.
+const CHANGING: &str = "write,pwrite64,writev,pwritev,pwritev2,fsync,fdatasync,sync_file_range,rename,renameat,renameat2,\
+                        unlink,unlinkat,rmdir,ftruncate,truncate,fallocate,open,openat,creat,mkdir,mkdirat,link,linkat,\
+                        symlink,symlinkat,copy_file_range";
+
+/// A changing call on a path of the state directory.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Call {
+    thread: String,
+    name: String,
+    path: String,
+    /// Whether it changes anything: opening an existing file does not, but counts all the same.
+    changes: bool,
+}
+
+/// The n-th call of a name on a path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Point {
+    name: String,
+    path: String,
+    n: usize,
+}
+
+impl fmt::Display for Point {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} number {} of {}", self.name, self.n, self.path)
+    }
+}
+
+impl Point {
+    /// The words that let strace kill at this point.
+    pub(super) fn injection(&self) -> Vec<String> {
+        let Self { name, path, n } = self;
+        let inject = format!("inject={name}:signal=SIGKILL:when={n}");
+        let trace = format!("trace={name}");
+        let words = [
+            "-D",
+            "-f",
+            "-qq",
+            "-o",
+            "/dev/null",
+            "-P",
+            path,
+            "-e",
+            &trace,
+            "-e",
+            &inject,
+        ];
+        words.into_iter().map(str::to_owned).collect()
+    }
+}
+
+/// The words that let strace write every changing call into a file.
+pub(super) fn recording(file: &Path) -> Vec<String> {
+    let (file, trace) = (file.display().to_string(), format!("trace={CHANGING}"));
+    let words = ["-D", "-f", "-qq", "-y", "-s", "512", "-o", &file, "-e", &trace];
+    words.into_iter().map(str::to_owned).collect()
+}
+
+/// The calls of a recording on paths below `state`.
+pub(super) fn calls(recording: &str, state: &Path) -> Vec<Call> {
+    let state = state.display().to_string();
+    let ours = |call: &Call| call.path.starts_with(&state);
+    recording.lines().filter_map(call).filter(ours).collect()
+}
+
+/// A line such as `123 fdatasync(5</a/b>) = 0`; `None` for one that is not the begin of a call on a path.
+fn call(line: &str) -> Option<Call> {
+    let (thread, rest) = line.split_once(' ')?;
+    let (name, arguments) = rest.trim_start().split_once('(')?;
+    if !name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_') {
+        return None;
+    }
+    let opens = matches!(name, "open" | "openat" | "creat");
+    Some(Call {
+        thread: thread.to_owned(),
+        name: name.to_owned(),
+        path: path(arguments)?,
+        changes: !opens || name == "creat" || arguments.contains("O_CREAT") || arguments.contains("O_TRUNC"),
+    })
+}
+
+/// The path a call is about, as `strace -P` compares it: that of the descriptor, or the one written out.
+fn path(arguments: &str) -> Option<String> {
+    let at_work_directory = arguments.starts_with("AT_FDCWD");
+    if !at_work_directory && !arguments.starts_with('"') {
+        let (_, rest) = arguments.split_once('<')?;
+        return Some(rest.split_once('>')?.0.to_owned());
+    }
+    let (_, rest) = arguments.split_once('"')?;
+    Some(rest.split_once('"')?.0.to_owned())
+}
+
+/// All crash points of several recordings, in the order in which they first came.
+pub(super) fn points(recordings: &[Vec<Call>]) -> Vec<Point> {
+    let mut found: BTreeMap<Point, usize> = BTreeMap::new();
+    for recording in recordings {
+        let mut counts: HashMap<(&str, &str, &str), usize> = HashMap::new();
+        for (place, call) in recording.iter().enumerate() {
+            let n = counts.entry((&call.thread, &call.name, &call.path)).or_default();
+            *n += 1;
+            if call.changes {
+                let (name, path) = (call.name.clone(), call.path.clone());
+                found.entry(Point { name, path, n: *n }).or_insert(place);
+            }
+        }
+    }
+    let mut points: Vec<(usize, Point)> = found.into_iter().map(|(point, place)| (place, point)).collect();
+    points.sort();
+    points.into_iter().map(|(_, point)| point).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RECORDING: &str = "\
+7 openat(AT_FDCWD</work>, \"/s/j/1.pgj\", O_RDWR|O_CLOEXEC) = 5</s/j/1.pgj>
+7 openat(AT_FDCWD</work>, \"/s/j/1.pgj\", O_RDWR|O_CREAT|O_CLOEXEC, 0600) = 5</s/j/1.pgj>
+7 pwrite64(5</s/j/1.pgj>, \"PGJRNL\\r\\n\"..., 128, 0) = 128
+8 fdatasync(5</s/j/1.pgj> <unfinished ...>
+7 write(2</dev/null>, \"x\", 1) = 1
+8 <... fdatasync resumed>) = 0
+8 fdatasync(5</s/j/1.pgj>) = 0
+9 fdatasync(5</s/j/1.pgj>) = 0
+9 unlinkat(4</s/old>, \"db\", 0) = 0
+9 rename(\"/s/c.new\", \"/s/c\") = 0
+9 +++ killed by SIGKILL +++";
+
+    #[test]
+    fn the_points_are_the_changing_calls_below_the_state_by_thread() {
+        let points = points(&[calls(RECORDING, Path::new("/s"))]);
+        let said: Vec<String> = points.iter().map(Point::to_string).collect();
+        let wanted = [
+            "openat number 2 of /s/j/1.pgj",
+            "pwrite64 number 1 of /s/j/1.pgj",
+            "fdatasync number 1 of /s/j/1.pgj",
+            "fdatasync number 2 of /s/j/1.pgj",
+            "unlinkat number 1 of /s/old",
+            "rename number 1 of /s/c.new",
+        ];
+        assert_eq!(said, wanted);
+    }
+
+    #[test]
+    fn a_point_is_struck_by_path_call_and_number() {
+        let point = Point {
+            name: "fsync".to_owned(),
+            path: "/s/j".to_owned(),
+            n: 3,
+        };
+        let words = point.injection().join(" ");
+        assert!(
+            words.ends_with("-P /s/j -e trace=fsync -e inject=fsync:signal=SIGKILL:when=3"),
+            "{words}"
+        );
+    }
+}
