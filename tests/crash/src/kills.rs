@@ -35,6 +35,8 @@ pub struct Kills {
 
 /// The longest while of work between a start and a kill, in milliseconds.
 const WORKING: u64 = 100;
+/// The longest while between telling it to stop and a kill, in milliseconds.
+const STOPPING: u64 = 60;
 
 /// Kills as often as wanted.
 ///
@@ -106,6 +108,11 @@ async fn one_life(site: &mut Site, start: u64, dice: &mut Dice, report: &mut Rep
             .findings
             .broken
             .push(format!("the gateway ended by itself: {status}"));
+    }
+    if dice.one_in(6) {
+        site.gateway.tell_to_stop();
+        tokio::time::sleep(dice.up_to(STOPPING)).await;
+        report.count("kills while it stopped", u64::from(site.gateway.ended().is_none()));
     }
     site.gateway.kill();
     report.count("kills", 1);

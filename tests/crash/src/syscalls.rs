@@ -4,8 +4,9 @@
 //! played once for each of them, and the kernel kills the daemon on entering that call: everything before it has happened, it has
 //! not. After each the daemon is started again, what was not acknowledged is sent again, and the judge compares.
 //!
-//! A crash point is a call, a path and a number: the n-th `fdatasync` of that segment by one thread. The calls of several
-//! threads on one path interleave as they like, and then the first thread that comes to its n-th is the one that is struck.
+//! A crash point is a call, a path and a number: the n-th `fdatasync` of that segment by one thread. Where several threads use
+//! one path, the first that comes to its n-th is the one that is struck; there, calls are counted a second time from when the
+//! gateway is ready, so that the threads that work in it have their turn after the one that starts it.
 
 mod scenario;
 mod trace;
@@ -14,7 +15,7 @@ use std::{fs, io, path::PathBuf, time::Duration};
 
 pub use scenario::Scenario;
 use scenario::{Stage, copy_tree};
-use trace::Point;
+use trace::{From, Point};
 
 use crate::{
     audit::Findings,
@@ -63,6 +64,16 @@ pub async fn run(wanted: &Syscalls) -> anyhow::Result<Report> {
         let mut stage = Stage::set(*scenario, &wanted.plan, folder.path(), &mut dice).await?;
         let points = reference(&mut stage).await?;
         report.count(format!("{scenario}: crash points"), points.len() as u64);
+        let ready = points.iter().filter(|point| point.from == From::Ready);
+        let ambiguous = ready.clone().filter(|point| point.is_shared()).count();
+        report.count(
+            format!("{scenario}: of them counted from when it is ready"),
+            ready.count() as u64,
+        );
+        report.count(
+            format!("{scenario}: of those on paths of several threads even then"),
+            ambiguous as u64,
+        );
         for (place, point) in points
             .iter()
             .enumerate()
@@ -83,31 +94,45 @@ pub async fn run(wanted: &Syscalls) -> anyhow::Result<Report> {
     Ok(report)
 }
 
-/// Plays a scenario twice without harm and writes down its crash points.
+/// Plays a scenario without harm, twice from each instant, and gives its crash points.
 async fn reference(stage: &mut Stage) -> anyhow::Result<Vec<Point>> {
-    let mut calls = Vec::new();
-    for _ in 0..2 {
-        stage.reset()?;
-        let file = stage.folder.join("reference");
-        let mut under: Vec<String> = vec![STRACE.to_owned()];
-        under.extend(trace::recording(&file));
-        stage.site.gateway.run_under(under);
-        anyhow::ensure!(
-            stage.play().await?,
-            "{} does not come to its end unharmed",
-            stage.scenario
-        );
-        stage.site.gateway.kill();
-        stage.site.gateway.run_under(Vec::new());
-        calls.push(trace::calls(&read_when_whole(&file).await?, &stage.state));
-        // What was acknowledged must come to the sink before the store is put back.
-        let findings = afterwards(stage).await;
-        anyhow::ensure!(
-            findings.is_empty() || stage.sabotaged,
-            "wrong without a kill: {findings:?}"
-        );
-    }
-    Ok(trace::points(&calls))
+    let begin = trace::points(
+        &[
+            recording(stage, From::Begin).await?,
+            recording(stage, From::Begin).await?,
+        ],
+        From::Begin,
+    );
+    let ready = trace::points(
+        &[
+            recording(stage, From::Ready).await?,
+            recording(stage, From::Ready).await?,
+        ],
+        From::Ready,
+    );
+    Ok(trace::both(begin, ready))
+}
+
+/// Plays a scenario without harm and gives the changing calls it made from an instant on.
+async fn recording(stage: &mut Stage, from: From) -> anyhow::Result<Vec<trace::Call>> {
+    stage.reset()?;
+    let file = stage.folder.join("recording");
+    stage.watch(from, trace::recording(&file));
+    anyhow::ensure!(
+        stage.play().await?,
+        "{} does not come to its end unharmed",
+        stage.scenario
+    );
+    stage.site.gateway.kill();
+    stage.watch(from, Vec::new());
+    let calls = trace::calls(&read_when_whole(&file).await?, &stage.state);
+    // What was acknowledged must come to the sink before the store is put back.
+    let findings = afterwards(stage).await;
+    anyhow::ensure!(
+        findings.is_empty() || stage.sabotaged,
+        "wrong without a kill: {findings:?}"
+    );
+    Ok(calls)
 }
 
 /// Reads a trace once its writer has come to the end.
@@ -127,13 +152,11 @@ async fn read_when_whole(file: &std::path::Path) -> io::Result<String> {
 async fn strike(stage: &mut Stage, point: &Point, report: &mut Report) -> anyhow::Result<()> {
     for _ in 0..TRIES {
         stage.reset()?;
-        let mut under = vec![STRACE.to_owned()];
-        under.extend(point.injection());
-        stage.site.gateway.run_under(under);
+        stage.watch(point.from, point.injection());
         let came_to_its_end = stage.play().await?;
         let died = !came_to_its_end || stage.has_died_of_a_kill().await;
         stage.site.gateway.kill();
-        stage.site.gateway.run_under(Vec::new());
+        stage.watch(point.from, Vec::new());
         let findings = afterwards(stage).await;
         if !findings.is_empty() {
             eprintln!("{} at {point}: {findings:?}", stage.scenario);

@@ -79,5 +79,15 @@ fn a_gateway_robbed_of_its_power_on_three_file_systems_loses_nothing_and_doubles
 #[test]
 #[ignore = "slow, and needs the programs that tests/run builds"]
 fn the_power_rig_catches_a_gateway_that_answers_before_the_sync() {
-    rig(&["power", "--cuts", "4", "--sabotage", "ack-before-sync"]);
+    for kind in ["ext4", "xfs", "btrfs"] {
+        rig(&[
+            "power",
+            "--cuts",
+            "4",
+            "--file-systems",
+            kind,
+            "--sabotage",
+            "ack-before-sync",
+        ]);
+    }
 }

@@ -90,12 +90,6 @@ impl Gateway {
         self.under = words;
     }
 
-    /// The number of the running process.
-    pub fn pid(&self) -> Option<Pid> {
-        let child = self.child.as_ref()?;
-        i32::try_from(child.id()).ok().and_then(Pid::from_raw)
-    }
-
     /// Writes its configuration; a running daemon keeps the one it has.
     ///
     /// # Errors
@@ -201,12 +195,18 @@ impl Gateway {
         }
     }
 
-    /// Asks it to end and waits; `None` when it had not ended after so long, and then it is killed.
-    pub async fn stop(&mut self, patience: Duration) -> Option<ExitStatus> {
-        if let Some(pid) = self.pid() {
+    /// Asks it to end, and does not wait.
+    pub fn tell_to_stop(&self) {
+        let pid = self.pid().and_then(|pid| i32::try_from(pid).ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
             // Fails only when it has ended already.
             let _ = kill_process(pid, Signal::TERM);
         }
+    }
+
+    /// Asks it to end and waits; `None` when it had not ended after so long, and then it is killed.
+    pub async fn stop(&mut self, patience: Duration) -> Option<ExitStatus> {
+        self.tell_to_stop();
         let end = tokio::time::Instant::now() + patience;
         while tokio::time::Instant::now() < end {
             if let Some(status) = self.ended() {

@@ -9,8 +9,9 @@ use rustix::process::{Pid, Signal, kill_process};
 ///
 /// # Errors
 /// When it is gone, or a thread still runs after a second.
-pub(super) fn stop(pid: Pid) -> io::Result<usize> {
-    kill_process(pid, Signal::STOP)?;
+pub(super) fn stop(pid: u32) -> io::Result<usize> {
+    let process = i32::try_from(pid).ok().and_then(Pid::from_raw);
+    kill_process(process.ok_or(io::ErrorKind::InvalidInput)?, Signal::STOP)?;
     for _ in 0..5_000 {
         let states = states(pid)?;
         if states.iter().all(|state| matches!(state, 'T' | 't' | 'D')) {
@@ -18,13 +19,13 @@ pub(super) fn stop(pid: Pid) -> io::Result<usize> {
         }
         thread::sleep(Duration::from_micros(200));
     }
-    Err(io::Error::other(format!("a thread of {pid:?} does not stop")))
+    Err(io::Error::other(format!("a thread of {pid} does not stop")))
 }
 
 /// The state of each thread, as `man 5 proc` names them.
-fn states(pid: Pid) -> io::Result<Vec<char>> {
+fn states(pid: u32) -> io::Result<Vec<char>> {
     let mut states = Vec::new();
-    for task in fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero()))? {
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
         // A thread may end between the listing and the look.
         let Ok(stat) = fs::read_to_string(task?.path().join("stat")) else {
             continue;

@@ -4,14 +4,14 @@ use std::{
     fmt, fs, io,
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
     time::Duration,
 };
 
 use clap::ValueEnum;
-use rustix::process::{Signal, kill_process};
 use tokio::time::{Instant, sleep};
 
-use super::{PLAYED_WITHIN, replace_tree};
+use super::{PLAYED_WITHIN, STRACE, replace_tree, trace::From};
 use crate::{
     caller::{Batch, Caller},
     dice::Dice,
@@ -74,6 +74,9 @@ pub(super) struct Stage {
     before: Option<PathBuf>,
     callers: Vec<Caller>,
     in_hand: Option<(Batch, usize)>,
+    /// What is attached to the daemon once it is ready.
+    watcher: Vec<String>,
+    attached: Option<Child>,
     pub(super) sabotaged: bool,
 }
 
@@ -98,6 +101,8 @@ impl Stage {
             before: None,
             callers,
             in_hand: None,
+            watcher: Vec::new(),
+            attached: None,
             sabotaged: plan.sabotage.is_some(),
         };
         if let Some(batches) = scenario.before() {
@@ -126,9 +131,48 @@ impl Stage {
         Ok(())
     }
 
+    /// Lets strace watch the next plays: from the begin, or attached once the daemon is ready. No words: nobody watches.
+    pub(super) fn watch(&mut self, from: From, words: Vec<String>) {
+        let under = |words: Vec<String>| [STRACE, "-D"].map(str::to_owned).into_iter().chain(words).collect();
+        let (under, watcher) = match from {
+            _ if words.is_empty() => (Vec::new(), Vec::new()),
+            From::Begin => (under(words), Vec::new()),
+            From::Ready => (Vec::new(), words),
+        };
+        self.site.gateway.run_under(under);
+        self.watcher = watcher;
+    }
+
+    /// Attaches the watcher, and waits until it sees every thread.
+    async fn attach(&mut self) -> anyhow::Result<()> {
+        let (false, Some(pid)) = (self.watcher.is_empty(), self.site.gateway.pid()) else {
+            return Ok(());
+        };
+        let pid_text = pid.to_string();
+        let mut command = Command::new(STRACE);
+        self.attached = Some(
+            command
+                .args(["-p", &pid_text])
+                .args(&self.watcher)
+                .stderr(Stdio::null())
+                .spawn()?,
+        );
+        let end = Instant::now() + PLAYED_WITHIN;
+        while !is_watched(pid)? {
+            anyhow::ensure!(Instant::now() < end, "strace does not come to watch process {pid}");
+            sleep(Duration::from_millis(2)).await;
+        }
+        Ok(())
+    }
+
     /// Puts the store back to what the scenario begins from.
     pub(super) fn reset(&mut self) -> io::Result<()> {
         self.site.gateway.kill();
+        if let Some(mut attached) = self.attached.take() {
+            // It ends with what it watched; the kill only makes sure.
+            let _ = attached.kill();
+            attached.wait()?;
+        }
         self.in_hand = None;
         self.site.upstream_takes(self.scenario != Scenario::Rotate);
         replace_tree(self.before.as_deref(), &self.state)
@@ -140,6 +184,7 @@ impl Stage {
         if !self.site.gateway.is_ready_within(PLAYED_WITHIN).await {
             return Ok(false);
         }
+        self.attach().await?;
         let (batches, size) = self.scenario.batches();
         if !self.post(batches, size).await {
             return Ok(false);
@@ -155,10 +200,7 @@ impl Stage {
 
     /// Tells the daemon to stop; whether it stopped well.
     async fn ends(&mut self) -> anyhow::Result<bool> {
-        if let Some(pid) = self.site.gateway.pid() {
-            // Fails only when it has ended already.
-            let _ = kill_process(pid, Signal::TERM);
-        }
+        self.site.gateway.tell_to_stop();
         let end = Instant::now() + PLAYED_WITHIN;
         while Instant::now() < end {
             if let Some(status) = self.site.gateway.ended() {
@@ -178,6 +220,10 @@ impl Stage {
             };
             self.in_hand = Some((caller.batch(size), which));
             if !self.send_again().await {
+                return false;
+            }
+            // One batch's deliveries after another: what they write then comes in the same place each time.
+            if self.scenario == Scenario::Append && !self.delivered().await {
                 return false;
             }
         }
@@ -230,6 +276,17 @@ impl Stage {
         let ended = self.site.gateway.ended();
         ended.is_some_and(|status| status.signal() == Some(KILL))
     }
+}
+
+/// Whether each thread of a process has a tracer.
+fn is_watched(pid: u32) -> io::Result<bool> {
+    for task in fs::read_dir(format!("/proc/{pid}/task"))? {
+        let status = fs::read_to_string(task?.path().join("status"))?;
+        if status.lines().any(|line| line == "TracerPid:\t0") {
+            return Ok(false);
+        }
+    }
+    Ok(true)
 }
 
 /// Copies a folder of plain files and folders.

@@ -1,7 +1,7 @@
 //! What `strace` writes down, and what it is asked to do.
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     fmt,
     path::Path,
 };
@@ -21,39 +21,50 @@ pub(super) struct Call {
     changes: bool,
 }
 
+/// From when on calls are counted.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum From {
+    /// From the beginning of the process.
+    Begin,
+    /// From when it is ready: where the thread that starts the gateway and one that works in it use the same path, the
+    /// second one's first calls would else never be the first to their number.
+    Ready,
+}
+
 /// The n-th call of a name on a path.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Point {
+    /// From when on.
+    pub(super) from: From,
     name: String,
     path: String,
     n: usize,
+    /// Whether more than one thread did this call on this path, so that the first to its n-th is struck.
+    shared: bool,
 }
 
 impl fmt::Display for Point {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} number {} of {}", self.name, self.n, self.path)
+        let from = match self.from {
+            From::Begin => "",
+            From::Ready => " once it is ready",
+        };
+        write!(f, "{} number {} of {}{from}", self.name, self.n, self.path)
     }
 }
 
 impl Point {
+    /// Whether several threads do this call on this path, counted from the same instant.
+    pub(super) fn is_shared(&self) -> bool {
+        self.shared
+    }
+
     /// The words that let strace kill at this point.
     pub(super) fn injection(&self) -> Vec<String> {
-        let Self { name, path, n } = self;
+        let Self { name, path, n, .. } = self;
         let inject = format!("inject={name}:signal=SIGKILL:when={n}");
         let trace = format!("trace={name}");
-        let words = [
-            "-D",
-            "-f",
-            "-qq",
-            "-o",
-            "/dev/null",
-            "-P",
-            path,
-            "-e",
-            &trace,
-            "-e",
-            &inject,
-        ];
+        let words = ["-f", "-qq", "-o", "/dev/null", "-P", path, "-e", &trace, "-e", &inject];
         words.into_iter().map(str::to_owned).collect()
     }
 }
@@ -61,7 +72,7 @@ impl Point {
 /// The words that let strace write every changing call into a file.
 pub(super) fn recording(file: &Path) -> Vec<String> {
     let (file, trace) = (file.display().to_string(), format!("trace={CHANGING}"));
-    let words = ["-D", "-f", "-qq", "-y", "-s", "512", "-o", &file, "-e", &trace];
+    let words = ["-f", "-qq", "-y", "-s", "512", "-o", &file, "-e", &trace];
     words.into_iter().map(str::to_owned).collect()
 }
 
@@ -99,23 +110,44 @@ fn path(arguments: &str) -> Option<String> {
     Some(rest.split_once('"')?.0.to_owned())
 }
 
-/// All crash points of several recordings, in the order in which they first came.
-pub(super) fn points(recordings: &[Vec<Call>]) -> Vec<Point> {
-    let mut found: BTreeMap<Point, usize> = BTreeMap::new();
+/// All crash points of several recordings from one instant on, in the order in which they first came.
+pub(super) fn points(recordings: &[Vec<Call>], from: From) -> Vec<Point> {
+    let mut found: BTreeMap<(&str, &str, usize), usize> = BTreeMap::new();
+    let mut shared: BTreeSet<(&str, &str)> = BTreeSet::new();
     for recording in recordings {
-        let mut counts: HashMap<(&str, &str, &str), usize> = HashMap::new();
+        let mut counts: HashMap<(&str, &str), BTreeMap<&str, usize>> = HashMap::new();
         for (place, call) in recording.iter().enumerate() {
-            let n = counts.entry((&call.thread, &call.name, &call.path)).or_default();
+            let by_thread = counts.entry((&call.name, &call.path)).or_default();
+            let n = by_thread.entry(&call.thread).or_default();
             *n += 1;
             if call.changes {
-                let (name, path) = (call.name.clone(), call.path.clone());
-                found.entry(Point { name, path, n: *n }).or_insert(place);
+                found.entry((&call.name, &call.path, *n)).or_insert(place);
+            }
+            if by_thread.len() > 1 {
+                shared.insert((&call.name, &call.path));
             }
         }
     }
-    let mut points: Vec<(usize, Point)> = found.into_iter().map(|(point, place)| (place, point)).collect();
-    points.sort();
-    points.into_iter().map(|(_, point)| point).collect()
+    let mut points: Vec<_> = found.into_iter().collect();
+    points.sort_by_key(|(_, place)| *place);
+    let point = |((name, path, n), _): ((&str, &str, usize), usize)| Point {
+        from,
+        name: name.to_owned(),
+        path: path.to_owned(),
+        n,
+        shared: shared.contains(&(name, path)),
+    };
+    points.into_iter().map(point).collect()
+}
+
+/// The points from the begin, and those from when it is ready on paths that several threads use.
+pub(super) fn both(begin: Vec<Point>, ready: Vec<Point>) -> Vec<Point> {
+    let is_needed = |point: &Point| {
+        let same = |other: &Point| (&other.name, &other.path) == (&point.name, &point.path);
+        begin.iter().any(|other| other.shared && same(other))
+    };
+    let more: Vec<Point> = ready.into_iter().filter(is_needed).collect();
+    begin.into_iter().chain(more).collect()
 }
 
 #[cfg(test)]
@@ -137,7 +169,7 @@ mod tests {
 
     #[test]
     fn the_points_are_the_changing_calls_below_the_state_by_thread() {
-        let points = points(&[calls(RECORDING, Path::new("/s"))]);
+        let points = points(&[calls(RECORDING, Path::new("/s"))], From::Begin);
         let said: Vec<String> = points.iter().map(Point::to_string).collect();
         let wanted = [
             "openat number 2 of /s/j/1.pgj",
@@ -148,14 +180,18 @@ mod tests {
             "rename number 1 of /s/c.new",
         ];
         assert_eq!(said, wanted);
+        let shared: Vec<bool> = points.iter().map(Point::is_shared).collect();
+        assert_eq!(shared, [false, false, true, true, false, false]);
     }
 
     #[test]
     fn a_point_is_struck_by_path_call_and_number() {
         let point = Point {
+            from: From::Begin,
             name: "fsync".to_owned(),
             path: "/s/j".to_owned(),
             n: 3,
+            shared: false,
         };
         let words = point.injection().join(" ");
         assert!(
