@@ -11,7 +11,7 @@ use serde_json::Value;
 use tokio::time::sleep;
 
 /// How long deciding and counting may lag behind the last delivery.
-const PATIENCE: Duration = Duration::from_secs(120);
+const PATIENCE: Duration = Duration::from_secs(900);
 
 /// Everything is on: repeats, a policy, and all kinds of events go to one upstream in batches of 500.
 pub fn tables(sink: SocketAddr, every: &str) -> String {

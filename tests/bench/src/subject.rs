@@ -24,7 +24,7 @@ use crate::{
 };
 
 /// How long the sink may take to have everything.
-const PATIENCE: Duration = Duration::from_secs(240);
+const PATIENCE: Duration = Duration::from_secs(900);
 /// How long a process may take to listen.
 const LISTENING: Duration = Duration::from_secs(10);
 

@@ -25,6 +25,8 @@ pub struct Bench {
 pub struct Effort {
     /// How often what is compared takes turns.
     pub turns: usize,
+    /// What is compared takes no further turn after so long, so that a slow machine ends in time, too.
+    pub enough: Duration,
     /// How long a turn of the raw log lasts.
     pub raw: Duration,
     /// How long a turn of loading lasts at most.
@@ -45,6 +47,7 @@ impl Effort {
     /// As little as shows that everything works; the figures mean nothing.
     pub const SMOKE: Self = Self {
         turns: 1,
+        enough: Duration::from_secs(5),
         raw: Duration::from_millis(5),
         lap: Duration::from_millis(100),
         most: 400,
@@ -59,6 +62,7 @@ impl Effort {
         let many = if million { 1_000_000 } else { 100_000 };
         let usual = Self {
             turns: 3,
+            enough: Duration::from_secs(8),
             raw: Duration::from_millis(200),
             lap: Duration::from_millis(700),
             most: 20_000,
@@ -72,6 +76,7 @@ impl Effort {
         }
         Self {
             turns: 1,
+            enough: Duration::from_secs(2),
             raw: Duration::from_millis(80),
             lap: Duration::from_millis(300),
             most: 5_000,
