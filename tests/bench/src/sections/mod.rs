@@ -63,7 +63,7 @@ impl Effort {
         let usual = Self {
             turns: 3,
             enough: Duration::from_secs(8),
-            raw: Duration::from_millis(200),
+            raw: Duration::from_millis(400),
             lap: Duration::from_millis(700),
             most: 20_000,
             pace: Duration::from_secs(4),
