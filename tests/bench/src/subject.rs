@@ -23,8 +23,8 @@ use crate::{
     sink::{Mark, Sink},
 };
 
-/// How long the sink may take to have everything.
-const PATIENCE: Duration = Duration::from_secs(900);
+/// How long nothing may arrive at the sink while something is missing: longer than any backoff.
+const PATIENCE: Duration = Duration::from_secs(90);
 /// How long a process may take to listen.
 const LISTENING: Duration = Duration::from_secs(10);
 
@@ -169,15 +169,20 @@ impl Subject {
     /// When it does not come to that in time.
     pub async fn drained(&self) -> anyhow::Result<()> {
         let ledger = &self.target.ledger;
-        let (began, given) = (Instant::now(), u64::from(ledger.given()));
-        while ledger.delivered() < given {
+        let given = u64::from(ledger.given());
+        let (mut seen, mut since) = (0, Instant::now());
+        while seen < given {
+            sleep(Duration::from_millis(2)).await;
+            let now = ledger.delivered();
+            if now > seen {
+                (seen, since) = (now, Instant::now());
+            }
             ensure!(
-                began.elapsed() < PATIENCE,
+                since.elapsed() < PATIENCE,
                 "the {}'s sink lacks punches: {:?}",
                 self.name,
                 ledger.sums()
             );
-            sleep(Duration::from_millis(2)).await;
         }
         match &self.gateway {
             Some(gateway) => gateway::settled(gateway).await,
