@@ -1,5 +1,7 @@
 //! Supervision, once for every unit: start, watch, back off, park, start again for ever.
 //!
+//! Each unit has a token of its own, so that one can be ended while the others run.
+//!
 //! A unit that ends with a fault is started again after a jittered backoff (1 s to 60 s, forgotten after a healthy
 //! minute). A panic counts as a fault and costs one unit, never the daemon. Only a fault that waiting cannot heal parks
 //! the unit, and says what to mend.
@@ -8,10 +10,17 @@ use std::{future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use punchgate_kit::{Fault, Recovery};
 use punchgate_upstream::Backoff;
-use tokio::time::{Instant, sleep};
+use tokio::{
+    task::JoinHandle,
+    time::{Instant, sleep},
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::board::{Board, UnitState};
+use crate::{
+    board::{Board, UnitState},
+    faults,
+    messages::Lang,
+};
 
 /// How long a unit must have run for its earlier faults to be forgotten.
 const HEALTHY_AFTER: Duration = Duration::from_secs(60);
@@ -27,8 +36,34 @@ pub type Attempt = Pin<Box<dyn Future<Output = Result<(), Fault>> + Send>>;
 pub struct Unit {
     /// Its name in `status` and logs.
     pub name: Arc<str>,
-    /// Begins one attempt.
-    pub start: Box<dyn Fn() -> Attempt + Send + Sync>,
+    /// Begins one attempt, which ends once the token is cancelled.
+    pub start: Box<dyn Fn(CancellationToken) -> Attempt + Send + Sync>,
+}
+
+/// A unit that is kept running. Dropping it changes nothing.
+#[derive(Debug)]
+pub struct Kept {
+    name: Arc<str>,
+    closing: CancellationToken,
+    running: JoinHandle<()>,
+}
+
+impl Kept {
+    /// Its name.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Tells it to end, and does not wait.
+    pub fn close(&self) {
+        self.closing.cancel();
+    }
+
+    /// Tells it to end and waits, at most for `patience`; what it had in hand longer ends by itself.
+    pub async fn end(self, patience: Duration) {
+        self.close();
+        let _ = tokio::time::timeout(patience, self.running).await;
+    }
 }
 
 /// Keeps units running until `closing` is cancelled and each has ended.
@@ -49,10 +84,13 @@ impl Supervisor {
     }
 
     /// Starts to keep a unit running.
-    pub fn keep(&self, unit: Unit) {
+    pub fn keep(&self, unit: Unit) -> Kept {
         self.board.unit(&unit.name, UnitState::Talking);
-        self.units
-            .spawn(keep_running(unit, self.board.clone(), self.closing.clone()));
+        let (name, closing) = (unit.name.clone(), self.closing.child_token());
+        let running = self
+            .units
+            .spawn(keep_running(unit, self.board.clone(), closing.clone()));
+        Kept { name, closing, running }
     }
 
     /// Waits until every unit has ended, which they do once `closing` is cancelled; at most for `patience`.
@@ -67,7 +105,7 @@ async fn keep_running(unit: Unit, board: Arc<Board>, closing: CancellationToken)
     while !closing.is_cancelled() {
         let began = Instant::now();
         board.unit(&unit.name, UnitState::Talking);
-        let fault = match tokio::spawn((unit.start)()).await {
+        let fault = match tokio::spawn((unit.start)(closing.clone())).await {
             Ok(Ok(())) if closing.is_cancelled() => break,
             // A conversation that ends well though nobody asked for it: the other side went away.
             Ok(Ok(())) => None,
@@ -87,12 +125,10 @@ async fn keep_running(unit: Unit, board: Arc<Board>, closing: CancellationToken)
             Recovery::AgainIn(span) => span,
         };
         let pause = backoff.after_failure().max(least);
-        let why = fault.map_or_else(
-            || "the other side ended the conversation".to_owned(),
-            |fault| fault.to_string(),
-        );
+        let reason = fault.map_or_else(faults::ended, |fault| faults::told(&unit.name, &fault));
+        let why = reason.say(Lang::En);
         tracing::warn!(unit = %unit.name, %why, again_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), "unit waits");
-        board.unit(&unit.name, UnitState::Waiting { why, pause });
+        board.unit(&unit.name, UnitState::Waiting { why: reason, pause });
         tokio::select! {
             () = closing.cancelled() => break,
             () = sleep(pause) => {}
@@ -102,9 +138,10 @@ async fn keep_running(unit: Unit, board: Arc<Board>, closing: CancellationToken)
 }
 
 async fn park(name: &str, fault: Option<Fault>, board: &Board, closing: &CancellationToken) {
-    let why = fault.map(|fault| fault.to_string()).unwrap_or_default();
+    let reason = fault.map_or_else(faults::ended, |fault| faults::told(name, &fault));
+    let why = reason.say(Lang::En);
     tracing::error!(unit = %name, %why, "unit parked until a person mends it");
-    board.unit(name, UnitState::Parked { why });
+    board.unit(name, UnitState::Parked { why: reason });
     closing.cancelled().await;
 }
 
@@ -135,7 +172,7 @@ mod tests {
     /// A unit that counts its attempts and ends each of them as told.
     fn unit(name: &str, attempts: &Arc<AtomicUsize>, end: impl Fn(usize) -> Attempt + Send + Sync + 'static) -> Unit {
         let attempts = attempts.clone();
-        let start = move || end(attempts.fetch_add(1, Ordering::SeqCst));
+        let start = move |_| end(attempts.fetch_add(1, Ordering::SeqCst));
         Unit {
             name: name.into(),
             start: Box::new(start),
@@ -263,5 +300,28 @@ mod tests {
         closing.cancel();
         supervisor.ended(Duration::from_secs(5)).await;
         assert_eq!((state(&board, "waits"), state(&board, "talks")), ("stopped", "stopped"));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_unit_ends_while_the_others_keep_running() {
+        let (supervisor, board, _closing) = supervisor();
+        let attempts = Arc::new(AtomicUsize::new(0));
+        let hears = |closing: CancellationToken| -> Attempt {
+            Box::pin(async move {
+                closing.cancelled().await;
+                Ok(())
+            })
+        };
+        let [gone, _stays] = ["gone", "stays"].map(|name| {
+            supervisor.keep(Unit {
+                name: name.into(),
+                start: Box::new(hears),
+            })
+        });
+        drop(supervisor.keep(unit("dropped", &attempts, |_| Box::pin(std::future::pending()))));
+        pass(Duration::from_secs(1)).await;
+        gone.end(Duration::from_secs(1)).await;
+        let states = ["gone", "stays", "dropped"].map(|name| state(&board, name));
+        assert_eq!(states, ["stopped", "talking", "talking"]);
     }
 }
