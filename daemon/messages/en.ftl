@@ -2,6 +2,7 @@
 
 ## Configuration: faults
 
+config-at = { $place }: { $what }
 config-unreadable = cannot read { $path }: { $why }
 config-too-long = { $path } is longer than { $limit }; this is no configuration
 config-not-utf8 = { $path } is not UTF-8 from byte { $offset } on; save it as UTF-8
@@ -154,6 +155,26 @@ status-quarantined = { $count } punches of credentials that nobody has; they { $
         [yes] wait for the directory to know them
        *[no] are forwarded without a person
     }
+fault-unreachable = failed to reach { $peer }: { $why }
+fault-silent = { $peer } was silent for { $waited } ms
+fault-gone = { $why }
+fault-ended = the other side ended the conversation
+fault-confused = failed to understand the device: { $why }
+fault-refused = the device refused { $what }: { $why }
+fault-not-stored = failed to store readings: { $why }
+not-stored-full = the disk is full
+not-stored-failed = the disk failed: { $why }
+not-stored-stopping = the gateway is stopping
+not-stored-busy = the gateway is busy
+fault-wrong-comm-key = { $what }; set comm_key of { $unit } to the "Comm Key" in the menu of the terminal (Comm. > PC Connection), then reload
+fault-serial-permission = { $what }; for { $unit }, add the gateway's user to the group that owns the port, usually: usermod -aG dialout punchgate
+fault-not-a-serial-port = { $what }; set port of { $unit } to a path under /dev/serial/by-id
+fault-serial-settings = { $what }; check baud, data_bits, parity and stop_bits of { $unit }
+fault-needs-person = { $what }; { $mend }
+reload-needs-start = [{ $section }] is different, and takes effect only with a restart: systemctl restart punchgate
+reload-cannot = failed to { $why }
+reload-not-stored = the journal cannot note it: { $why }
+status-reload-refused = the configuration read again at { $at } is not taken; the last good one is in force:
 status-opening = when the journal was opened:
 opening-cut = an unfinished end of { $bytes } bytes was cut off { $segment }, after record { $after }; nothing that was acknowledged is in it unless the disk damaged it
 opening-gap = in { $segment } records { $from } { $through ->
@@ -178,6 +199,11 @@ opening-memory = the buffer is kept in memory only: { $why }
 status-failing = nothing can be stored: { $why }
 status-device = { $name } ({ $driver }): { $state }, { $stored } stored, device holds { $log }, complete through { $through }
 status-upstream = { $name }: { $state }, { $sent } sent, { $backlog } waiting, { $dead } dead
+state-talking = talking
+state-waiting = waiting
+state-parked = parked
+state-stopped = stopped
+state-listening = listening
 status-up = up
 status-down = down
 store-good = { $records } records in { $segments } segments, every one whole and in its place

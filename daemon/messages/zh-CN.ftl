@@ -2,6 +2,7 @@
 
 ## 配置：错误
 
+config-at = { $place }: { $what }
 config-unreadable = 无法读取 { $path }：{ $why }
 config-too-long = { $path } 超过 { $limit }，不像是配置文件
 config-not-utf8 = { $path } 从第 { $offset } 字节起不是 UTF-8，请另存为 UTF-8
@@ -154,6 +155,26 @@ status-quarantined = { $count } 条打卡的凭证无人持有；{ $held ->
         [yes] 等待名录收录后转发
        *[no] 已不带人员转发
     }
+fault-unreachable = 无法连接 { $peer }：{ $why }
+fault-silent = { $peer } 有 { $waited } 毫秒没有应答
+fault-gone = 连接已断开：{ $why }
+fault-ended = 对方结束了会话
+fault-confused = 看不懂设备的应答：{ $why }
+fault-refused = 设备拒绝了请求（{ $what }）：{ $why }
+fault-not-stored = 无法存储读数：{ $why }
+not-stored-full = 磁盘已满
+not-stored-failed = 磁盘故障：{ $why }
+not-stored-stopping = 网关正在停止
+not-stored-busy = 网关繁忙
+fault-wrong-comm-key = 通信密码不被接受（{ $what }）；请把 { $unit } 的 comm_key 设为考勤机菜单中的“通信密码”（通讯设置 > PC 连接），然后重新加载
+fault-serial-permission = 无权打开串口（{ $what }）；请为 { $unit } 把网关的用户加入该串口所属的组，通常是：usermod -aG dialout punchgate
+fault-not-a-serial-port = 这不是串口（{ $what }）；请把 { $unit } 的 port 设为 /dev/serial/by-id 下的路径
+fault-serial-settings = 串口参数不可用（{ $what }）；请检查 { $unit } 的 baud、data_bits、parity 和 stop_bits
+fault-needs-person = 需要人工处理：{ $what }；{ $mend }
+reload-needs-start = [{ $section }] 有改动，重启后才生效：systemctl restart punchgate
+reload-cannot = 无法：{ $why }
+reload-not-stored = 日志存储无法记下：{ $why }
+status-reload-refused = { $at } 重新读取的配置未被采用，上一份正确的配置继续有效：
 status-opening = 打开日志存储时：
 opening-cut = 从 { $segment } 末尾（第 { $after } 条之后）截去了 { $bytes } 字节的未完成内容；除非磁盘损坏，其中没有已确认的记录
 opening-gap = { $segment } 中第 { $from } 条{ $through ->
@@ -178,6 +199,11 @@ opening-memory = 缓冲只保存在内存中：{ $why }
 status-failing = 无法存储：{ $why }
 status-device = { $name }（{ $driver }）：{ $state }，已存 { $stored } 条，设备持有 { $log } 条，完整至 { $through }
 status-upstream = { $name }：{ $state }，已发送 { $sent }，等待 { $backlog }，死信 { $dead }
+state-talking = 通信中
+state-waiting = 等待重试
+state-parked = 已停用，待人工处理
+state-stopped = 已停止
+state-listening = 监听中
 status-up = 正常
 status-down = 中断
 store-good = { $segments } 个段共 { $records } 条记录，全部完好

@@ -105,6 +105,7 @@ impl Admin {
             "at": now,
             "ready": self.board.is_ready(),
             "journal": journal,
+            "configuration": self.board.configuration(),
             "quarantine": {
                 "punches": self.board.quarantined.load(Ordering::Relaxed),
                 "held": self.board.holds_unknown.load(Ordering::Relaxed),

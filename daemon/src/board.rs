@@ -14,7 +14,7 @@ use punchgate_model::Timestamp;
 use punchgate_transports::http::Notice;
 use serde::Serialize;
 
-use crate::messages::Message;
+use crate::messages::{Lang, Message};
 
 /// What a unit is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -24,14 +24,14 @@ pub enum UnitState {
     /// It failed and waits to try again.
     Waiting {
         /// Why it failed.
-        why: String,
+        why: Message,
         /// How long it waits.
         pause: Duration,
     },
     /// It failed in a way that waiting does not heal.
     Parked {
         /// Why, and what to mend.
-        why: String,
+        why: Message,
     },
     /// It has ended because the gateway stops.
     Stopped,
@@ -44,9 +44,12 @@ pub struct UnitRow {
     pub state: &'static str,
     /// Since when.
     pub since: Timestamp,
-    /// Why it waits or is parked.
+    /// Why it waits or is parked, in English.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub why: Option<String>,
+    /// The same for machines, and for whoever reads another language.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Message>,
     /// When it tries again.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub until: Option<Timestamp>,
@@ -118,6 +121,27 @@ pub struct JournalRow {
     pub opening: Vec<Message>,
 }
 
+/// The configuration's row in `status`.
+#[derive(Debug, Clone, Serialize)]
+pub struct ConfigurationRow {
+    /// Since when the one in force is in force.
+    pub since: Timestamp,
+    /// How often it was read again and taken.
+    pub reloads: u64,
+    /// The last one read, if it was not taken.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<RefusedRow>,
+}
+
+/// A configuration that was not taken.
+#[derive(Debug, Clone, Serialize)]
+pub struct RefusedRow {
+    /// When it was read.
+    pub at: Timestamp,
+    /// Why.
+    pub why: Vec<Message>,
+}
+
 /// The board.
 #[derive(Debug)]
 pub struct Board {
@@ -125,6 +149,7 @@ pub struct Board {
     units: Mutex<BTreeMap<String, UnitRow>>,
     devices: Mutex<BTreeMap<String, DeviceRow>>,
     journal: Mutex<JournalRow>,
+    configuration: Mutex<ConfigurationRow>,
     ready: AtomicBool,
     /// Groups written and synced.
     pub commits: AtomicU64,
@@ -152,7 +177,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 impl Board {
     /// An empty board.
     pub fn new(clock: Clock) -> Self {
+        let configuration = ConfigurationRow {
+            since: clock.now(),
+            reloads: 0,
+            refused: None,
+        };
         Self {
+            configuration: Mutex::new(configuration),
             clock,
             units: Mutex::default(),
             devices: Mutex::default(),
@@ -177,7 +208,7 @@ impl Board {
     /// A unit's state.
     pub fn unit(&self, name: &str, state: UnitState) {
         let since = self.clock.now();
-        let (state, why, until) = match state {
+        let (state, reason, until) = match state {
             UnitState::Talking => ("talking", None, None),
             UnitState::Waiting { why, pause } => ("waiting", Some(why), Some(since.plus(pause))),
             UnitState::Parked { why } => ("parked", Some(why), None),
@@ -188,15 +219,51 @@ impl Board {
             UnitRow {
                 state,
                 since,
-                why,
+                why: reason.as_ref().map(|reason| reason.say(Lang::En)),
+                reason,
                 until,
             },
         );
     }
 
-    /// A new device.
-    pub fn device(&self, name: &str, driver: &'static str) {
-        lock(&self.devices).entry(name.to_owned()).or_default().driver = driver;
+    /// These are the devices, each with its driver. Those that were known keep their rows.
+    pub fn only_devices<'a>(&self, devices: impl IntoIterator<Item = (&'a str, &'static str)>) {
+        let mut rows = lock(&self.devices);
+        let mut before = std::mem::take(&mut *rows);
+        for (name, driver) in devices {
+            let known = before.remove(name).filter(|row| row.driver == driver);
+            rows.insert(
+                name.to_owned(),
+                DeviceRow {
+                    driver,
+                    ..known.unwrap_or_default()
+                },
+            );
+        }
+    }
+
+    /// A unit that is not wanted any more.
+    pub fn forget_unit(&self, name: &str) {
+        lock(&self.units).remove(name);
+    }
+
+    /// The configuration was read again; it is in force, or was refused.
+    pub fn reloaded(&self, taken: Result<(), Vec<Message>>) {
+        let now = self.clock.now();
+        let mut row = lock(&self.configuration);
+        match taken {
+            Ok(()) => {
+                row.since = now;
+                row.reloads += 1;
+                row.refused = None;
+            }
+            Err(why) => row.refused = Some(RefusedRow { at: now, why }),
+        }
+    }
+
+    /// The configuration.
+    pub fn configuration(&self) -> ConfigurationRow {
+        lock(&self.configuration).clone()
     }
 
     /// Changes a device's row.

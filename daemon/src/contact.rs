@@ -7,9 +7,9 @@ use punchgate_journal::{ClockMeasured, Entry};
 use punchgate_kit::Remark;
 use punchgate_model::{DeviceName, DeviceTime, Timestamp};
 use punchgate_rules::clock::instant;
+use tokio::sync::watch;
 
-/// The zones of the configured devices that keep time.
-pub type Zones = BTreeMap<String, TimeZone>;
+use crate::decide::settings::Settings;
 
 /// A measurement that says nothing new is written again after this long.
 const AGAIN_AFTER: Duration = Duration::from_secs(3600);
@@ -17,17 +17,17 @@ const AGAIN_AFTER: Duration = Duration::from_secs(3600);
 const RESOLUTION_MS: i64 = 1000;
 
 /// Turns remarks into journal entries, and leaves out measurements that say what the last one said.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Contacts {
-    zones: Zones,
+    settings: watch::Receiver<Settings>,
     written: BTreeMap<DeviceName, (Timestamp, ClockMeasured)>,
 }
 
 impl Contacts {
-    /// Of devices in these zones, nothing written yet.
-    pub fn new(zones: Zones) -> Self {
+    /// Of the devices in these settings, nothing written yet.
+    pub fn new(settings: watch::Receiver<Settings>) -> Self {
         Self {
-            zones,
+            settings,
             written: BTreeMap::new(),
         }
     }
@@ -44,8 +44,8 @@ impl Contacts {
         };
         match remark {
             Remark::Clock { shows, round_trip } => {
-                let zone = self.zones.get(device.as_str())?;
-                let clock = measure(shows, *round_trip, now, zone)?;
+                let zone = self.zone(device)?;
+                let clock = measure(shows, *round_trip, now, &zone)?;
                 self.is_news(device, now, clock)
                     .then(|| contact(None, Some(clock), None, false))
             }
@@ -53,6 +53,12 @@ impl Contacts {
             Remark::Identity { serial, .. } => Some(contact(Some(serial.clone()), None, None, false)),
             _ => None,
         }
+    }
+
+    /// The zone that a device's clock shows.
+    fn zone(&self, device: &DeviceName) -> Option<TimeZone> {
+        let settings = self.settings.borrow();
+        TimeZone::get(settings.devices.get(device.as_str())?.timezone.as_deref()?).ok()
     }
 
     /// Whether a measurement differs from the last one written by more than it leaves open, or that one is old.
@@ -93,7 +99,10 @@ pub fn measure(shows: &DeviceTime, round_trip: Duration, now: Timestamp, zone: &
 
 #[cfg(test)]
 mod tests {
+    use punchgate_rules::ClockMode;
+
     use super::*;
+    use crate::decide::settings::DeviceSettings;
 
     fn offset(shows: (u8, u8, u8), now: &str) -> i64 {
         let shows = DeviceTime::from_numbers(2026, 3, 2, shows.0, shows.1, shows.2);
@@ -123,8 +132,19 @@ mod tests {
 
     #[test]
     fn a_clock_is_written_when_it_moved_or_after_an_hour_and_not_at_every_look() {
-        let zone = TimeZone::get("Asia/Shanghai").expect("a zone");
-        let mut contacts = Contacts::new(Zones::from([("gate".to_owned(), zone)]));
+        let gate_settings = DeviceSettings {
+            timezone: Some("Asia/Shanghai".to_owned()),
+            zone: None,
+            clock: ClockMode::Correct,
+            not_before: Timestamp::MIN,
+            max_future_ms: 0,
+            keeps_log: true,
+        };
+        let settings = Settings {
+            devices: BTreeMap::from([("gate".to_owned(), gate_settings)]),
+            ..Settings::default()
+        };
+        let mut contacts = Contacts::new(watch::channel(settings).1);
         let gate = DeviceName::from("gate");
         let mut written = |shows: (u8, u8, u8), now: &str| {
             let remark = Remark::Clock {

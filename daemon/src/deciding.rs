@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use crate::{
     board::Board,
     decide::{Decider, Step},
-    forward::Backlog,
+    forward::Backlogs,
     held::Held,
     outbox,
 };
@@ -59,7 +59,7 @@ pub struct Deciding {
     /// Told after each page.
     pub progress: watch::Sender<Progress>,
     /// What waits for each upstream.
-    pub backlogs: Vec<Backlog>,
+    pub backlogs: Backlogs,
 }
 
 impl Deciding {
@@ -102,12 +102,14 @@ impl Deciding {
         let newest = done.events.last().map(|event| event.seq);
         self.count(&done);
         let mut changes = Changes::default();
-        if !self.backlogs.is_empty() {
-            outbox::put(&mut changes, &done.events);
-        }
-        // Counted before a pump can find them: what it settles is counted down, and never below nothing.
-        self.backlogs.iter().for_each(|backlog| backlog.add(&done.events));
-        self.buffer.apply(changes, through)?;
+        self.backlogs.with(|backlogs| {
+            if !backlogs.is_empty() {
+                outbox::put(&mut changes, &done.events);
+            }
+            // Counted before a pump can find them: what it settles is counted down, and never below nothing.
+            backlogs.values().for_each(|backlog| backlog.add(&done.events));
+            self.buffer.apply(changes, through)
+        })?;
         self.held.settled(&done.punches, done.answers);
         self.board
             .quarantined

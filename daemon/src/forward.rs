@@ -3,9 +3,12 @@
 //! Where an upstream stands is written to the journal without a sync of its own: what a power cut takes of it is sent
 //! again, with the same ids.
 
-use std::sync::{
-    Arc, Mutex, PoisonError,
-    atomic::{AtomicU64, Ordering},
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
 };
 
 use punchgate_journal::{Buffer, Entry};
@@ -59,15 +62,46 @@ impl Backlog {
     }
 }
 
+/// What waits for every upstream. Deciding adds to it what it puts into the outbox, in one piece, so that an upstream
+/// that joins meanwhile is counted exactly.
+#[derive(Debug, Clone, Default)]
+pub struct Backlogs(Arc<Mutex<BTreeMap<String, Backlog>>>);
+
+impl Backlogs {
+    /// Changes them, or the outbox that they count, and nobody else meanwhile.
+    pub fn with<T>(&self, change: impl FnOnce(&mut BTreeMap<String, Backlog>) -> T) -> T {
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
 /// Where all upstreams stand.
 #[derive(Debug, Default)]
-pub struct Places(Mutex<Vec<Arc<AtomicU64>>>);
+pub struct Places(Mutex<BTreeMap<String, Arc<AtomicU64>>>);
 
 impl Places {
+    /// Where an upstream stands: as it is remembered here, else where it `stood` before the start.
+    ///
+    /// # Errors
+    /// That of `stood`.
+    pub fn of<E>(&self, upstream: &str, stood: impl FnOnce() -> Result<u64, E>) -> Result<Arc<AtomicU64>, E> {
+        let mut places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(place) = places.get(upstream) {
+            return Ok(place.clone());
+        }
+        let place = Arc::new(AtomicU64::new(stood()?));
+        places.insert(upstream.to_owned(), place.clone());
+        Ok(place)
+    }
+
+    /// An upstream that is not configured any more is waited for no longer.
+    pub fn forget(&self, upstream: &str) {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner).remove(upstream);
+    }
+
     fn least(&self) -> u64 {
         let places = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         places
-            .iter()
+            .values()
             .map(|place| place.load(Ordering::Acquire))
             .min()
             .unwrap_or(0)
@@ -87,7 +121,7 @@ pub struct Forwarding {
 }
 
 impl Forwarding {
-    /// The outbox of an upstream whose place in it is `cursor`.
+    /// The outbox of an upstream whose place in it, one of `places`, is `cursor`.
     pub fn new(
         upstream: &str,
         buffer: Buffer,
@@ -95,14 +129,8 @@ impl Forwarding {
         clock: Clock,
         backlog: Backlog,
         places: Arc<Places>,
-        cursor: u64,
+        cursor: Arc<AtomicU64>,
     ) -> Self {
-        let cursor = Arc::new(AtomicU64::new(cursor));
-        places
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .push(cursor.clone());
         Self {
             upstream: upstream.to_owned(),
             buffer,

@@ -18,6 +18,7 @@ pub mod deciding;
 pub mod decode;
 pub mod demo;
 pub mod exit;
+pub mod faults;
 pub mod forward;
 pub mod held;
 pub mod intake;

@@ -199,6 +199,11 @@ fn totals(registry: &mut Registry, board: &Board) {
         gauge(board.journal().tail),
     );
     registry.register(
+        "config_last_reload_successful",
+        "Whether the configuration that was read last is in force",
+        gauge(u64::from(board.configuration().refused.is_none())),
+    );
+    registry.register(
         "quarantined_readings",
         "Punches of credentials nobody knows",
         gauge(count(&board.quarantined)),

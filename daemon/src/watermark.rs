@@ -42,7 +42,7 @@ pub fn complete_until(settings: &Settings, rows: &BTreeMap<String, DeviceRow>, n
 /// Writes watermarks until told to stop.
 pub async fn keep(
     (buffer, notebook): (Buffer, Notebook),
-    settings: Settings,
+    settings: watch::Receiver<Settings>,
     board: Arc<Board>,
     clock: Clock,
     mut progress: watch::Receiver<Progress>,
@@ -54,7 +54,7 @@ pub async fn keep(
             None => None,
             Some(deadline) => {
                 let now = clock.now();
-                let until = complete_until(&settings, &board.devices(), now);
+                let until = complete_until(&settings.borrow(), &board.devices(), now);
                 if until > deadline && until > last {
                     // Refused means that the disk is full or failing: the verdict waits, and we ask again.
                     if notebook

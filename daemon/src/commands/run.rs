@@ -32,7 +32,7 @@ pub fn run(load_: &Load<'_>, lang: Lang) -> Exit {
             );
         }
     };
-    let ended = runtime.block_on(run::run(config));
+    let ended = runtime.block_on(run::run(config, load_));
     // Whatever still waits for a peer is not waited for: it has had its time.
     runtime.shutdown_background();
     ended.map_or_else(|error| failed(&error, lang), |()| Exit::Ok)

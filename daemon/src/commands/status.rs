@@ -10,7 +10,7 @@ use serde_json::Value;
 
 use crate::{
     exit::Exit,
-    messages::{Lang, Message, say},
+    messages::{Lang, Message, say, try_say},
 };
 
 /// Longest answer that is read, in bytes.
@@ -81,6 +81,14 @@ fn table(answer: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
     if let Some(why) = journal["failing"].as_str() {
         writeln!(out, "  {}", Message::new("status-failing").with("why", why).say(lang))?;
     }
+    let refused = &answer["configuration"]["refused"];
+    if let Some(why) = refused["why"].as_array() {
+        let line = Message::new("status-reload-refused").with("at", text(&refused["at"]));
+        writeln!(out, "{}", line.say(lang))?;
+        for why in why {
+            writeln!(out, "  {}", Message::retell(why, lang))?;
+        }
+    }
     let opening = journal["opening"].as_array().map_or(&[][..], Vec::as_slice);
     if !opening.is_empty() {
         writeln!(out, "  {}", say(lang, "status-opening"))?;
@@ -101,10 +109,11 @@ fn table(answer: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
             .get(name)
             .and_then(|unit| unit["state"].as_str())
             .unwrap_or("listening");
+        let state = try_say(lang, &format!("state-{unit}")).unwrap_or_else(|| unit.to_owned());
         let line = Message::new("status-device")
             .with("name", name)
             .with("driver", text(&device["driver"]))
-            .with("state", unit)
+            .with("state", state)
             .with("stored", &device["stored"])
             .with("log", device.get("log_records").map_or_else(|| "–".to_owned(), text))
             .with(
@@ -112,8 +121,8 @@ fn table(answer: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
                 device.get("complete_through").map_or_else(|| "–".to_owned(), text),
             );
         writeln!(out, "{}", line.say(lang))?;
-        if let Some(why) = answer["units"].get(name).and_then(|unit| unit["why"].as_str()) {
-            writeln!(out, "  {why}")?;
+        if let Some(reason) = answer["units"].get(name).and_then(|unit| unit.get("reason")) {
+            writeln!(out, "  {}", Message::retell(reason, lang))?;
         }
     }
     for (name, upstream) in answer["upstreams"].as_object().into_iter().flatten() {

@@ -43,6 +43,14 @@ pub struct Device {
     pub at: Place,
 }
 
+impl Device {
+    /// Whether a conversation with both is the same. What else is said of a device is for deciding.
+    pub fn talks_as(&self, other: &Self) -> bool {
+        let talk = |device: &Self| (device.name.clone(), device.driver, device.link.clone());
+        talk(self) == talk(other) && self.timezone == other.timezone && self.options == other.options
+    }
+}
+
 /// What a device's clock is worth (`semantics.md` section 2).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Clock {

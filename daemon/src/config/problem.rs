@@ -35,10 +35,16 @@ impl Problem {
 
     /// The whole line for an operator: place and sentence.
     pub fn say(&self, lang: Lang) -> String {
-        let text = self.kind.message().say(lang);
-        self.at
-            .as_ref()
-            .map_or_else(|| text.clone(), |at| format!("{at}: {text}"))
+        self.message().say(lang)
+    }
+
+    /// Place and sentence.
+    pub fn message(&self) -> Message {
+        let what = self.kind.message();
+        match &self.at {
+            Some(at) => Message::new("config-at").with("place", at).with_message("what", what),
+            None => what,
+        }
     }
 }
 

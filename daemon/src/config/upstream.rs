@@ -34,6 +34,14 @@ pub struct Upstream {
     pub at: Place,
 }
 
+impl Upstream {
+    /// Whether both mean the same, wherever they are written.
+    pub fn is_as(&self, other: &Self) -> bool {
+        let at = other.at.clone();
+        Self { at, ..self.clone() } == *other
+    }
+}
+
 /// What speaks with an upstream: a closed set.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum UpstreamDriver {

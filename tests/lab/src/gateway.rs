@@ -219,6 +219,15 @@ impl Gateway {
         None
     }
 
+    /// Asks it to read its configuration again, and does not wait.
+    pub fn reload(&self) {
+        let pid = self.child.as_ref().and_then(|child| i32::try_from(child.id()).ok());
+        if let Some(pid) = pid.and_then(Pid::from_raw) {
+            // Fails only when it has ended already.
+            let _ = kill_process(pid, Signal::HUP);
+        }
+    }
+
     /// Runs another command of the program with this configuration, to its end.
     ///
     /// # Errors

@@ -47,6 +47,21 @@ fn the_unit_has_every_wall_of_the_sandbox() {
 }
 
 #[test]
+fn a_reload_is_checked_before_the_gateway_hears_of_it() {
+    let settings = settings(&text(UNIT).expect("the unit"));
+    let reload: Vec<&str> = settings
+        .iter()
+        .filter(|(k, _)| k == "ExecReload")
+        .map(|(_, v)| v.as_str())
+        .collect();
+    assert_eq!(reload.len(), 2);
+    assert!(
+        reload[0].contains("punchgate check") && reload[1].contains("kill -HUP"),
+        "{reload:?}"
+    );
+}
+
+#[test]
 fn the_unit_is_exposed_to_little() {
     let Some(said) = analyze(&["security", "--offline=true", &root().join(UNIT).display().to_string()]) else {
         return;

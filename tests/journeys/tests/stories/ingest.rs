@@ -8,7 +8,10 @@ use punchgate_lab::{
     sink::{Sink, SinkOptions},
 };
 use serde_json::json;
-use tokio::{io::AsyncWriteExt, net::TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
 use crate::PROGRAM;
 
@@ -124,5 +127,15 @@ async fn a_body_longer_than_configured_is_413_and_nothing_of_it_is_stored() {
     gateway.configure(&upstream(&sink)).expect("written");
     gateway.restart().await.expect("it starts");
     assert_eq!(posted(&gateway, 4 << 20).await.status, 200);
-    assert_eq!(posted(&gateway, (4 << 20) + 1).await.status, 413);
+    let mut link = TcpStream::connect(gateway.ingest()).await.expect("it listens");
+    let head = format!(
+        "POST /ingest/v1/punches HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {TOKEN}\r\ncontent-length: {}\r\n\r\n",
+        (4 << 20) + 1
+    );
+    link.write_all(head.as_bytes()).await.expect("it reads");
+    let mut answer = [0; 12];
+    link.read_exact(&mut answer)
+        .await
+        .expect("an answer before the body is sent");
+    assert_eq!(&answer, b"HTTP/1.1 413");
 }

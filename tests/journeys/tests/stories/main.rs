@@ -10,6 +10,7 @@ mod opening;
 mod plane;
 mod ports;
 mod quarantine;
+mod reload;
 mod sink_faults;
 mod stop;
 mod terminal_faults;
