@@ -27,6 +27,7 @@ use crate::{
     board::{Board, count},
     contact::Contacts,
     decide::account::{Known, Trace},
+    deciding::Progress,
     held::{Answers, Held},
 };
 
@@ -90,6 +91,10 @@ pub struct Desk {
     pub contacts: Contacts,
     /// Each device's log epoch.
     pub epochs: Arc<Epochs>,
+    /// How far deciding has come.
+    pub progress: watch::Receiver<Progress>,
+    /// The journal's end at the start: until deciding has come so far, not every answer given before is known again.
+    pub begun_at: Seq,
 }
 
 /// The log epoch of each device: it grows when a device was reset and counts its records from the start again.
@@ -229,6 +234,10 @@ impl Desk {
                         again: true,
                     });
                 }
+                // It may be a call that was answered before the start and is not known again yet.
+                None if self.is_catching_up() && self.knows_any(group, &device, &readings, now) => {
+                    return answer.not_stored(NotStored::Busy);
+                }
                 None => {}
             }
         }
@@ -255,6 +264,19 @@ impl Desk {
             device,
             again: false,
         });
+    }
+
+    fn is_catching_up(&self) -> bool {
+        self.progress.borrow().decided < self.begun_at
+    }
+
+    fn knows_any(&self, group: &Group, device: &DeviceName, readings: &[Reading], now: Timestamp) -> bool {
+        let epoch = self.epochs.of(device);
+        let ids = readings
+            .iter()
+            .map(|reading| identity::punch_id(device, epoch, reading, now));
+        ids.into_iter()
+            .any(|id| group.fresh.contains_key(&id) || self.held.known(&id).is_some())
     }
 
     /// Gives a reading its punch id, and a place in the group unless it is held already.

@@ -18,7 +18,7 @@ mod store;
 mod systemd;
 mod works;
 
-use std::{io, sync::Arc};
+use std::{io, sync::Arc, time::Duration};
 
 use punchgate_kit::Clock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -35,6 +35,10 @@ use crate::{
     config::{Config, Load},
     pumps,
 };
+
+/// How long callers are kept waiting for the journal of before the start to be decided. Longer rebuilds go on beside
+/// them.
+const CATCHING_UP: Duration = Duration::from_secs(1);
 
 /// Runs the gateway until it is told to stop. `load` is where the configuration is read again from.
 ///
@@ -59,6 +63,7 @@ pub async fn run(config: Config, load: &Load<'_>) -> Result<(), RunError> {
     let force = store.write(wanted);
     store.show(&board);
     let works = Works::start(store, force.settings.clone(), pumps::backlogs(&config), &clock, &board)?;
+    works.ways.caught_up(CATCHING_UP).await;
     let mut outside = Outside::start(&config, &works.ways, &clock, &board).await?;
     board.set_ready(true);
     systemd::tell(&[sd_notify::NotifyState::Ready]);

@@ -48,6 +48,16 @@ pub(super) struct Ways {
     pub(super) begun_at: u64,
 }
 
+impl Ways {
+    /// Waits, not for long, until what was in the journal at the start is decided: until then not every answer that was
+    /// given before is known again.
+    pub(super) async fn caught_up(&self, patience: Duration) {
+        let mut progress = self.progress.clone();
+        let caught_up = progress.wait_for(|progress| progress.decided >= self.begun_at);
+        let _ = tokio::time::timeout(patience, caught_up).await;
+    }
+}
+
 impl Works {
     pub(super) fn start(
         store: Store,
@@ -66,7 +76,8 @@ impl Works {
         let (deliveries, arriving) = mpsc::channel(4096);
         let (notebook, notes) = Notebook::new();
         let (tail, tail_seen) = watch::channel(begun_at);
-        let (progress, progress_seen) = watch::channel(Progress::default());
+        let decided = buffer.position().seq;
+        let (progress, progress_seen) = watch::channel(Progress { decided, newest: 0 });
         let (settings, settings_seen) = watch::channel(settings);
         let held = Arc::new(Held::new(buffer.clone()));
         let deciding = Deciding {
@@ -87,6 +98,8 @@ impl Works {
             tail,
             contacts: Contacts::new(settings_seen),
             epochs: Arc::new(Epochs::default()),
+            progress: progress_seen.clone(),
+            begun_at,
         };
         let broken = CancellationToken::new();
         let (intake_ends, deciding_ends) = (broken.clone().drop_guard(), broken.clone().drop_guard());

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use punchgate_journeys::{SOON, all_is_delivered, external_ids, item, punches, upstream};
 use punchgate_lab::{
     gateway::{APP, Gateway, TOKEN},
+    patience::until,
     sink::{Sink, SinkOptions},
 };
 use serde_json::json;
@@ -138,4 +139,32 @@ async fn a_body_longer_than_configured_is_413_and_nothing_of_it_is_stored() {
         .await
         .expect("an answer before the body is sent");
     assert_eq!(&answer, b"HTTP/1.1 413");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_made_again_at_once_after_a_kill_never_hears_another_answer() {
+    let (mut gateway, _sink) = gateway_and_sink().await;
+    let mut answers = Vec::new();
+    for n in 0..6 {
+        let punch = json!([item(&format!("k{n}"), "E001", "gps", "2026-03-02T08:00:00Z")]);
+        let key = format!("idempotency-key: k-{n}\r\n");
+        let answer = gateway.post_once(&punch, &key).await.expect("an answer");
+        assert_eq!(answer.status, 200);
+        answers.push((punch, key, answer.body));
+        gateway.kill();
+        gateway.spawn().expect("it starts");
+        for (punch, key, before) in &answers {
+            // Nobody answers yet, or it is too early to say: the caller comes again.
+            let again = until(SOON, async || {
+                let again = gateway.post_once(punch, key).await;
+                again.is_ok_and(|again| {
+                    again.status != 503 && {
+                        assert_eq!(&again.body, before);
+                        true
+                    }
+                })
+            });
+            assert!(again.await);
+        }
+    }
 }

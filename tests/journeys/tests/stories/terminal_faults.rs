@@ -69,7 +69,10 @@ async fn a_wrong_comm_key_parks_the_unit_and_says_what_to_mend() {
     assert!(shown.contains(&why), "{shown}");
     let shown = gateway.ask(&["status", "--lang", "zh-CN"]).expect("it runs").stdout;
     let shown = String::from_utf8_lossy(&shown).into_owned();
-    assert!(shown.contains("请把 gate-1 的 comm_key") && shown.contains("待人工处理"), "{shown}");
+    assert!(
+        shown.contains("请把 gate-1 的 comm_key") && shown.contains("待人工处理"),
+        "{shown}"
+    );
     let tried = terminal.sim().commands().len();
     // Twice as long as the first pause of a unit that tries again.
     tokio::time::sleep(Duration::from_millis(2_500)).await;
