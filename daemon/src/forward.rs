@@ -15,7 +15,7 @@ use punchgate_journal::{Buffer, Entry};
 use punchgate_kit::Clock;
 use punchgate_upstream::{EventKind, Outbox, OutboxError, Outgoing, Settled};
 
-use crate::{intake::Notebook, outbox};
+use crate::{notebook::Notebook, outbox};
 
 /// How many events wait for one upstream. Shared with deciding, which adds, and the outbox, which takes away.
 #[derive(Debug, Clone, Default)]

@@ -13,7 +13,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, PoisonError, atomic::Ordering},
+    sync::{Arc, atomic::Ordering},
     time::Instant,
 };
 
@@ -28,52 +28,13 @@ use crate::{
     contact::Contacts,
     decide::account::{Known, Trace},
     deciding::Progress,
+    epochs::Epochs,
     held::{Answers, Held},
+    notebook::Note,
 };
 
 /// How many deliveries are taken into one group.
 const GROUP: usize = 4096;
-
-/// Something other than a device's report that must be in the journal.
-#[derive(Debug)]
-pub struct Note {
-    /// What to write.
-    pub entries: Vec<Entry>,
-    /// Told once it is durable; `None` for what may ride along with the next sync.
-    pub answer: Option<oneshot::Sender<Result<Seq, NotStored>>>,
-}
-
-/// The way for pumps, operators and timers to write journal entries.
-#[derive(Debug, Clone)]
-pub struct Notebook(mpsc::Sender<Note>);
-
-impl Notebook {
-    /// A notebook and the end that the intake reads.
-    pub fn new() -> (Self, mpsc::Receiver<Note>) {
-        let (notes, arriving) = mpsc::channel(256);
-        (Self(notes), arriving)
-    }
-
-    /// Writes entries and waits until they are durable.
-    ///
-    /// # Errors
-    /// [`NotStored`], and then nothing of it counts.
-    pub async fn write(&self, entries: Vec<Entry>) -> Result<Seq, NotStored> {
-        let (answer, answered) = oneshot::channel();
-        let note = Note {
-            entries,
-            answer: Some(answer),
-        };
-        self.0.send(note).await.map_err(|_| NotStored::Stopping)?;
-        answered.await.unwrap_or(Err(NotStored::Stopping))
-    }
-
-    /// Writes entries that may be lost in a power cut, and does not wait.
-    pub async fn jot(&self, entries: Vec<Entry>) {
-        // Nobody reads any more only when the gateway has stopped.
-        let _ = self.0.send(Note { entries, answer: None }).await;
-    }
-}
 
 /// What the intake thread works with.
 pub struct Desk {
@@ -95,30 +56,6 @@ pub struct Desk {
     pub progress: watch::Receiver<Progress>,
     /// The journal's end at the start: until deciding has come so far, not every answer given before is known again.
     pub begun_at: Seq,
-}
-
-/// The log epoch of each device: it grows when a device was reset and counts its records from the start again.
-#[derive(Debug, Default)]
-pub struct Epochs(Mutex<HashMap<DeviceName, u32>>);
-
-impl Epochs {
-    /// The epoch of a device, 0 unless it was ever reset.
-    pub fn of(&self, device: &DeviceName) -> u32 {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(device)
-            .copied()
-            .unwrap_or(0)
-    }
-
-    /// Sets the epoch of a device.
-    pub fn set(&self, device: &DeviceName, epoch: u32) {
-        self.0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(device.clone(), epoch);
-    }
 }
 
 /// Runs the intake until both channels are closed, then closes the journal.

@@ -20,7 +20,7 @@ use crate::{
     decide::Decider,
     deciding::Progress,
     forward::{Backlog, Backlogs, Forwarding, Places},
-    intake::Notebook,
+    notebook::Notebook,
     outbox, plan,
 };
 

@@ -16,7 +16,7 @@ use crate::{
     board::{Board, DeviceRow},
     decide::{settings::Settings, tables::DEADLINES},
     deciding::Progress,
-    intake::Notebook,
+    notebook::Notebook,
 };
 
 /// How late a live source's punch may be without being late.

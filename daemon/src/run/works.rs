@@ -17,9 +17,11 @@ use crate::{
     contact::Contacts,
     decide::settings::Settings,
     deciding::{Deciding, Progress, Undecided},
+    epochs::Epochs,
     forward::Backlogs,
     held::Held,
-    intake::{self, Desk, Epochs, Note, Notebook},
+    intake::{self, Desk},
+    notebook::{Note, Notebook},
 };
 
 /// How long the threads have to finish what was handed to them. With what comes before it is less than 10 s.

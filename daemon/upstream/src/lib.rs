@@ -3,7 +3,7 @@
 //! - [`outgoing`]: one event on its way, as it waits in the outbox; [`schema`]: what its `data` says.
 //! - [`payload`]: the versioned envelope (CloudEvents 1.0); [`signature`]: Standard Webhooks.
 //! - [`webhook`]: one HTTP delivery; [`answer`]: what an HTTP answer means.
-//! - [`pump`]: the one loop that reads, batches, delivers and settles, over any [`outbox`]; [`backoff`]: how it waits.
+//! - [`deliver`]: what can be delivered to; [`pump`]: the one loop that reads, batches, delivers and settles, over any [`outbox`]; [`backoff`]: how it waits.
 //!
 //! Promises: at least once, in order, never counted as delivered without a [`Delivered`]; what is refused for good
 //! leaves to the dead letters and stops nobody; what fails for now is tried again for ever.
@@ -14,6 +14,7 @@
 pub mod answer;
 pub mod backoff;
 pub mod batching;
+pub mod deliver;
 pub mod outbox;
 pub mod outgoing;
 mod parting;
@@ -27,9 +28,10 @@ pub mod webhook;
 
 pub use backoff::Backoff;
 pub use batching::{Batching, When};
+pub use deliver::{Deliver, Upstream};
 pub use outbox::{Dead, MemoryOutbox, Outbox, OutboxError, Settled};
 pub use outgoing::{EventKind, Outgoing};
-pub use pump::{Deliver, Handle, Pump, Upstream};
+pub use pump::{Handle, Pump};
 pub use refusal::{Delivered, Reason, Refusal, Refused};
 pub use schema::{PunchData, RecordData, VerdictData, VerdictState};
 pub use signature::{Signature, SigningKey};

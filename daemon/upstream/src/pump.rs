@@ -20,7 +20,7 @@
 //! *Settling fails* (a full disk): forwarding goes on, and what is owed to the outbox is settled when it can be. After
 //! a restart in between, what was already delivered is sent once more, with the same ids.
 
-use std::{future::Future, ops::Range, sync::Arc};
+use std::{ops::Range, sync::Arc};
 
 use punchgate_kit::Clock;
 use punchgate_model::Span;
@@ -33,12 +33,12 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     backoff::Backoff,
     batching::{Batching, When},
+    deliver::Deliver,
     outbox::{Outbox, OutboxError, Settled},
     outgoing::Outgoing,
     parting::Parting,
     refusal::{Delivered, Reason, Refusal},
     status::{Board, State, Status},
-    webhook::Webhook,
 };
 
 /// How long a batch in flight may take to finish once the pump is told to stop (`architecture.md` 2.6).
@@ -49,36 +49,6 @@ const CALM: u32 = 8;
 
 /// The most dead letters that may be owed to an outbox that cannot keep them.
 const MOST_OWED: usize = 1_000;
-
-/// Something batches can be delivered to: an [`Upstream`], or a scripted one in tests.
-pub trait Deliver: Send {
-    /// Delivers a batch once.
-    ///
-    /// # Errors
-    /// [`Refusal`] unless the other side has the batch.
-    fn deliver(&mut self, batch: &[Outgoing]) -> impl Future<Output = Result<Delivered, Refusal>> + Send;
-}
-
-/// The upstreams there are.
-#[derive(Debug)]
-pub enum Upstream {
-    /// `driver = "webhook"`.
-    Webhook(Box<Webhook>),
-}
-
-impl Deliver for Upstream {
-    async fn deliver(&mut self, batch: &[Outgoing]) -> Result<Delivered, Refusal> {
-        match self {
-            Self::Webhook(webhook) => webhook.deliver(batch).await,
-        }
-    }
-}
-
-impl Deliver for Webhook {
-    async fn deliver(&mut self, batch: &[Outgoing]) -> Result<Delivered, Refusal> {
-        Webhook::deliver(self, batch).await
-    }
-}
 
 /// What the rest of the gateway holds of a pump. Cheap to clone.
 #[derive(Debug, Clone)]
