@@ -1,6 +1,6 @@
 //! The command line: which verb, which configuration, which language.
 //!
-//! To add a verb: a variant here, a file in `commands/`, its sentences in both catalogues, its example in [`help`].
+//! To add a verb: a variant here, a file in `commands/`, its sentences in both catalogues, its example in `cli/help.rs`.
 
 mod help;
 

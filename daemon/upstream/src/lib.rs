@@ -3,7 +3,8 @@
 //! - [`outgoing`]: one event on its way, as it waits in the outbox; [`schema`]: what its `data` says.
 //! - [`payload`]: the versioned envelope (CloudEvents 1.0); [`signature`]: Standard Webhooks.
 //! - [`webhook`]: one HTTP delivery; [`answer`]: what an HTTP answer means.
-//! - [`deliver`]: what can be delivered to; [`pump`]: the one loop that reads, batches, delivers and settles, over any [`outbox`]; [`backoff`]: how it waits.
+//! - [`deliver`]: what can be delivered to; [`pump`]: the one loop that reads, batches, delivers and settles, over any
+//!   [`outbox`]; [`backoff`]: how it waits.
 //!
 //! Promises: at least once, in order, never counted as delivered without a [`Delivered`]; what is refused for good
 //! leaves to the dead letters and stops nobody; what fails for now is tried again for ever.
