@@ -26,7 +26,7 @@ pub struct Findings {
     pub verdicts: Vec<Verdict>,
 }
 
-/// Decides a history, or one stretch of it: punches in any order, duplicates allowed.
+/// Decides a whole history: punches in any order, duplicates allowed.
 ///
 /// Data are complete up to `complete_until`, or altogether where it is `None`.
 pub fn evaluate(punches: &[Punch], groups: &dyn Groups, rules: &Rules, complete_until: Option<Timestamp>) -> Findings {
@@ -37,6 +37,20 @@ pub fn evaluate(punches: &[Punch], groups: &dyn Groups, rules: &Rules, complete_
             .flat_map(|policy| verify(punches, policy, groups, rules.repeats_within, complete_until))
             .collect(),
     }
+}
+
+/// Decides one stretch of a history: the punches in it, in any order.
+///
+/// Where another stretch follows, nothing at the end of this one waits: what follows it, or its window lapsing, has
+/// ended whatever was open. That is part of what proves a cut.
+pub fn evaluate_stretch(
+    punches: &[Punch],
+    stretch: Stretch,
+    groups: &dyn Groups,
+    rules: &Rules,
+    complete_until: Option<Timestamp>,
+) -> Findings {
+    evaluate(punches, groups, rules, complete_until.filter(|_| stretch.to.is_none()))
 }
 
 /// A part of one person's history that is decided on its own: `from <= at < to`.
@@ -108,9 +122,9 @@ const FIRST_LOOK: usize = 8;
 
 /// The stretch of one person's history that punches added, removed or altered at `at` can touch.
 ///
-/// Evaluating the punches in it gives what evaluating everything would say about it, and everything outside is as
-/// it was. Nothing is cut in the tail that is not yet complete: there, what follows decides whether a verdict is
-/// pending. When `complete_until` moves, decide the stretches around pending verdicts again.
+/// [`evaluate_stretch`] gives what evaluating everything would say about it, and everything outside is as
+/// it was. In the tail that is not yet complete a cut needs a punch that ends what was open before it, because without
+/// one that would be pending. When `complete_until` moves, decide the stretches around pending verdicts again.
 /// A punch whose time changes has two such instants; join their stretches with [`Stretch::joined`].
 ///
 /// # Errors

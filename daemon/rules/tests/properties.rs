@@ -5,7 +5,7 @@ mod common;
 use common::{MINUTE, WITHIN, agree, any_order, clock, office_door, punch};
 use proptest::{collection::vec, prelude::*, sample::select};
 use punchgate_model::{Direction, Factor, Outcome, Timestamp};
-use punchgate_rules::{Findings, NoGroups, Policy, Punch, Rules, Stretch, evaluate, stretch_around};
+use punchgate_rules::{Findings, NoGroups, Policy, Punch, Rules, Stretch, evaluate, evaluate_stretch, stretch_around};
 
 /// `PROPTEST_CASES` for a long run.
 fn cases() -> u32 {
@@ -153,6 +153,10 @@ fn part(punches: &[Punch], stretch: &Stretch) -> Vec<Punch> {
     punches.iter().filter(|p| stretch.contains(p.at)).cloned().collect()
 }
 
+fn stretch_by(rules: &Rules, history: &[Punch], stretch: Stretch, until: Option<Timestamp>) -> Findings {
+    evaluate_stretch(&part(history, &stretch), stretch, &NoGroups, rules, until)
+}
+
 fn around(rules: &Rules, punches: &[Punch], at: Timestamp, until: Option<Timestamp>) -> Stretch {
     match stretch_around(punches, at, &NoGroups, rules, until) {
         Ok(stretch) => stretch,
@@ -207,7 +211,7 @@ proptest! {
         prop_assert_eq!(stretch, around(&rules, &without, late.at, until), "the change does not move its own bounds");
         prop_assert_eq!(outside(&before, &stretch), outside(&after, &stretch));
         for (history, found) in [(&without, &before), (&punches, &after)] {
-            prop_assert_eq!(&by(&rules, &part(history, &stretch), until), &inside(found, &stretch));
+            prop_assert_eq!(&stretch_by(&rules, history, stretch, until), &inside(found, &stretch));
         }
     }
 
@@ -224,7 +228,7 @@ proptest! {
             known.push(punch);
             known.sort_by(|a, b| (a.at, &a.id).cmp(&(b.at, &b.id)));
             let stretch = around(&rules, &known, at, until);
-            let anew = by(&rules, &part(&known, &stretch), until);
+            let anew = stretch_by(&rules, &known, stretch, until);
             found = outside(&found, &stretch);
             found.records.extend(anew.records);
             found.verdicts.extend(anew.verdicts);

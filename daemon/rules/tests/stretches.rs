@@ -92,7 +92,15 @@ fn only_what_the_change_can_reach_is_read() {
 }
 
 #[test]
-fn nothing_is_cut_where_data_are_not_complete() {
+fn a_tail_that_is_not_complete_is_cut_where_what_follows_has_ended_what_was_open() {
+    let punches = by_turns(20_000, 10 * MINUTE);
+    let long_ago = Some(clock("08:00"));
+    let (_, touched) = around(&punches, punches[10_000].at, &rules(&[office_door()]), long_ago);
+    assert!(touched <= 4, "{touched} punches for one");
+}
+
+#[test]
+fn nothing_is_cut_after_what_is_still_pending() {
     let punches = [
         punch("a", Factor::Gps, clock("08:00")),
         punch("b", Factor::Card, clock("18:00")),

@@ -22,6 +22,15 @@ impl From<Option<&Punch>> for Beyond {
     }
 }
 
+/// Where a stretch could begin, as far as records go.
+#[derive(Debug, Clone, Copy)]
+struct Pause {
+    /// The first instant after it.
+    at: Timestamp,
+    /// Data are complete a window past what was before it: whatever was open there has ended.
+    lapsed: bool,
+}
+
 /// The nearest punch of a policy on one side of a boundary.
 #[derive(Debug, Clone, Copy)]
 enum Near {
@@ -62,12 +71,12 @@ impl Cuts<'_> {
         for policy in &self.rules.policies {
             self.forbid(policy, &counted, left, right, &mut allowed);
         }
-        allowed.into_iter().flatten().collect::<Vec<_>>().into_iter()
+        let cuts: Vec<Timestamp> = allowed.into_iter().flatten().map(|pause| pause.at).collect();
+        cuts.into_iter()
     }
 
-    /// For each boundary (before each punch, and after the last) the instant it could be cut at as far as records
-    /// and completeness go.
-    fn by_pause(&self, punches: &[&Punch], left: Beyond, right: Beyond) -> Vec<Option<Timestamp>> {
+    /// For each boundary (before each punch, and after the last) whether it could be cut as far as records go.
+    fn by_pause(&self, punches: &[&Punch], left: Beyond, right: Beyond) -> Vec<Option<Pause>> {
         let instant = |beyond| match beyond {
             Beyond::Nothing => None,
             Beyond::Perhaps(at) => Some(at),
@@ -82,7 +91,7 @@ impl Cuts<'_> {
             .map(|(x, y)| {
                 let (x, y) = (x?, y?);
                 let lapsed = self.complete_until.is_none_or(|until| until > after(x, window));
-                (lapsed && y.since(x) > within).then_some(y)
+                (y.since(x) > within).then_some(Pause { at: y, lapsed })
             })
             .collect()
     }
@@ -94,7 +103,7 @@ impl Cuts<'_> {
         punches: &[&Punch],
         left: Beyond,
         right: Beyond,
-        allowed: &mut [Option<Timestamp>],
+        allowed: &mut [Option<Pause>],
     ) {
         let marks: Vec<Option<Mark>> = punches.iter().map(|punch| self.mark(policy, punch)).collect();
         let mut earlier: Vec<Near> = Vec::with_capacity(allowed.len());
@@ -109,9 +118,10 @@ impl Cuts<'_> {
             if let Some(mark) = marks.get(boundary).copied().flatten() {
                 later = Near::Punch(memory.followed(mark, later));
             }
-            let remembers = !memory.ends(earlier.get(boundary).copied().unwrap_or(Near::Nothing), later);
-            if let Some(cut) = allowed.get_mut(boundary).filter(|_| remembers) {
-                *cut = None;
+            let a = earlier.get(boundary).copied().unwrap_or(Near::Nothing);
+            let holds = |pause: &Pause| memory.ends(a, later) && (pause.lapsed || memory.is_told(a, later));
+            if let Some(pause) = allowed.get_mut(boundary) {
+                *pause = pause.filter(holds);
             }
         }
     }
@@ -152,6 +162,16 @@ impl Memory {
             Kind::First => next.closes && gap <= self.window,
         };
         Mark { closes, ..mark }
+    }
+
+    /// Whether it is known, however far data are complete, that nothing open at the boundary is still pending: nothing
+    /// is open, or what follows has ended it.
+    fn is_told(&self, a: Near, b: Near) -> bool {
+        match (a, b) {
+            (Near::Nothing, _) | (_, Near::Punch(_)) => true,
+            (Near::Punch(mark), _) => self.in_order && mark.kind == Kind::Second,
+            (Near::Perhaps(_), _) => false,
+        }
     }
 
     /// Whether what follows the boundary between `a` and `b` is decided as if nothing had been before, and what
