@@ -18,9 +18,9 @@ use crate::{
 };
 
 /// Records decided before the buffer's position is moved.
-const PAGE: usize = 4096;
+const PAGE: usize = 1024;
 /// Bytes of payload decided before the buffer's position is moved.
-const PAGE_BYTES: usize = 4 << 20;
+const PAGE_BYTES: usize = 512 << 10;
 
 /// Why deciding stopped. Intake goes on; a restart builds the buffer again.
 #[derive(Debug, Error)]
@@ -63,7 +63,7 @@ pub struct Deciding {
 }
 
 impl Deciding {
-    /// Decides until the intake has ended and everything it wrote is decided.
+    /// Decides until the intake has ended and everything it wrote is decided; then the buffer may be closed.
     ///
     /// # Errors
     /// [`Undecided`]: set the buffer aside and begin again.
@@ -74,9 +74,12 @@ impl Deciding {
             while position.seq < *self.tail.borrow_and_update() {
                 position = self.page(position)?;
             }
-            let Ok(waiting) = &waiting else { return Ok(()) };
-            if waiting.block_on(self.tail.changed()).is_err() && position.seq >= *self.tail.borrow() {
-                return Ok(());
+            let ended = match &waiting {
+                Ok(waiting) => waiting.block_on(self.tail.changed()).is_err(),
+                Err(_) => true,
+            };
+            if ended && position.seq >= *self.tail.borrow() {
+                return Ok(self.decider.flush()?);
             }
         }
     }

@@ -35,14 +35,14 @@ impl Backlog {
 
     /// Counts new events.
     pub fn add(&self, events: &[Outgoing]) {
-        let wanted = events.iter().filter(|event| self.wants(event)).count();
+        let wanted = events.iter().filter(|event| self.wants(event.kind)).count();
         self.waiting
             .fetch_add(u64::try_from(wanted).unwrap_or(0), Ordering::Relaxed);
     }
 
-    /// Whether the upstream wants this event.
-    pub fn wants(&self, event: &Outgoing) -> bool {
-        self.kinds.contains(&event.kind)
+    /// Whether the upstream wants events of a kind.
+    pub fn wants(&self, kind: EventKind) -> bool {
+        self.kinds.contains(&kind)
     }
 
     /// How many wait.
@@ -153,7 +153,7 @@ impl Outbox for Forwarding {
     }
 
     async fn read(&mut self, after: u64, limit: usize) -> Result<Vec<Outgoing>, OutboxError> {
-        let found = outbox::after(&self.buffer, after, limit, |event| self.backlog.wants(event));
+        let found = outbox::after(&self.buffer, after, limit, |kind| self.backlog.wants(kind));
         found
             .map(|(events, _)| events)
             .map_err(|error| OutboxError(error.to_string()))
@@ -176,7 +176,7 @@ impl Outbox for Forwarding {
             self.notebook.jot(entries).await;
         }
         let before = self.cursor.swap(settled.through, Ordering::AcqRel);
-        let done = outbox::count(&self.buffer, before, settled.through, |event| self.backlog.wants(event)).unwrap_or(0);
+        let done = outbox::count(&self.buffer, before, settled.through, |kind| self.backlog.wants(kind)).unwrap_or(0);
         self.backlog.settled(done);
         // What every upstream has is not needed any more; the journal keeps it for its retention.
         outbox::trim(&self.buffer, self.places.least())

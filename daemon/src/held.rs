@@ -13,7 +13,7 @@ use punchgate_kit::Receipt;
 use punchgate_model::DeviceName;
 use punchgate_rules::PunchId;
 
-use crate::decide::{account::Known, tables};
+use crate::decide::{account::Known, ids::Ids, tables};
 
 /// The answers to idempotent calls: by device and key, the digest of the body and the receipts.
 pub type Answers = HashMap<(DeviceName, String), (String, Vec<Receipt>)>;
@@ -21,6 +21,7 @@ pub type Answers = HashMap<(DeviceName, String), (String, Vec<Receipt>)>;
 /// What is held.
 pub struct Held {
     buffer: Buffer,
+    ids: Ids,
     waiting: Mutex<Waiting>,
 }
 
@@ -31,10 +32,11 @@ struct Waiting {
 }
 
 impl Held {
-    /// What a buffer knows, and nothing else.
-    pub fn new(buffer: Buffer) -> Self {
+    /// What a buffer and its ids know, and nothing else.
+    pub fn new(buffer: Buffer, ids: Ids) -> Self {
         Self {
             buffer,
+            ids,
             waiting: Mutex::default(),
         }
     }
@@ -46,7 +48,7 @@ impl Held {
     /// What is known of the reports of a punch, if it is held.
     pub fn known(&self, id: &PunchId) -> Option<Known> {
         let waiting = self.waiting().punches.get(id).cloned();
-        waiting.or_else(|| tables::known_of(&self.buffer, id))
+        waiting.or_else(|| self.ids.known(id))
     }
 
     /// The answer a call with this key had.

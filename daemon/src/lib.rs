@@ -16,6 +16,7 @@ pub mod contact;
 pub mod decide;
 pub mod deciding;
 pub mod decode;
+pub mod delivered;
 pub mod demo;
 pub mod epochs;
 pub mod exit;

@@ -1,9 +1,12 @@
 //! The events on their way out: chunks in the buffer, in order of their numbers, and each upstream's place in them.
+//!
+//! A chunk is events one after another: length, number and kind, so that events can be counted and passed over unread, then
+//! the event.
 
 use std::ops::Bound;
 
 use punchgate_journal::{Buffer, BufferError, Changes};
-use punchgate_upstream::Outgoing;
+use punchgate_upstream::{EventKind, Outgoing};
 
 use crate::decide::tables::OUTBOX;
 
@@ -17,9 +20,11 @@ pub fn put(changes: &mut Changes, events: &[Outgoing]) {
         let mut bytes = Vec::with_capacity(chunk.len() * 512);
         for event in chunk {
             // An event that cannot be written as text cannot have been made of text.
-            let Ok(event) = event.to_bytes() else { continue };
-            bytes.extend_from_slice(&u32::try_from(event.len()).unwrap_or(u32::MAX).to_be_bytes());
-            bytes.extend_from_slice(&event);
+            let Ok(body) = event.to_bytes() else { continue };
+            bytes.extend_from_slice(&u32::try_from(body.len()).unwrap_or(u32::MAX).to_be_bytes());
+            bytes.extend_from_slice(&event.seq.to_be_bytes());
+            bytes.push(byte_of(event.kind));
+            bytes.extend_from_slice(&body);
         }
         changes.insert(OUTBOX, first.seq.to_be_bytes().to_vec(), bytes);
     }
@@ -34,7 +39,7 @@ pub fn after(
     buffer: &Buffer,
     seq: u64,
     limit: usize,
-    wanted: impl Fn(&Outgoing) -> bool,
+    wanted: impl Fn(EventKind) -> bool,
 ) -> Result<(Vec<Outgoing>, u64), BufferError> {
     let mut found = Vec::new();
     let mut through = seq;
@@ -52,8 +57,9 @@ pub fn after(
                 break;
             }
             through = event.seq;
-            if wanted(&event) {
-                found.push(event);
+            if wanted(event.kind) {
+                // A damaged event is passed over; the journal has what it was made of.
+                found.extend(Outgoing::from_bytes(event.body).ok());
             }
         }
     }
@@ -87,14 +93,32 @@ fn chunk_with(buffer: &Buffer, seq: u64) -> Result<Vec<u8>, BufferError> {
     Ok(before.into_iter().next().map_or(key.to_vec(), |(key, _)| key))
 }
 
+/// An event in a chunk.
+struct Lying<'a> {
+    seq: u64,
+    kind: EventKind,
+    body: &'a [u8],
+}
+
+fn byte_of(kind: EventKind) -> u8 {
+    let place = EventKind::ALL.iter().position(|known| *known == kind);
+    place.and_then(|place| u8::try_from(place).ok()).unwrap_or(u8::MAX)
+}
+
 /// The events of a chunk. A damaged chunk ends early.
-fn events(chunk: &[u8]) -> impl Iterator<Item = Outgoing> {
+fn events(chunk: &[u8]) -> impl Iterator<Item = Lying<'_>> {
     let mut rest = chunk;
     std::iter::from_fn(move || {
         let (length, after) = rest.split_first_chunk::<4>()?;
-        let (event, after) = after.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+        let (seq, after) = after.split_first_chunk::<8>()?;
+        let (kind, after) = after.split_first()?;
+        let (body, after) = after.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
         rest = after;
-        Outgoing::from_bytes(event).ok()
+        Some(Lying {
+            seq: u64::from_be_bytes(*seq),
+            kind: *EventKind::ALL.get(usize::from(*kind))?,
+            body,
+        })
     })
 }
 
@@ -106,7 +130,7 @@ pub fn count(
     buffer: &Buffer,
     after: u64,
     through: u64,
-    wanted: impl Fn(&Outgoing) -> bool,
+    wanted: impl Fn(EventKind) -> bool,
 ) -> Result<u64, BufferError> {
     let mut count = 0;
     let mut from = chunk_with(buffer, after.saturating_add(1))?;
@@ -118,7 +142,7 @@ pub fn count(
         };
         from = [last.as_slice(), &[0]].concat();
         let events = chunks.iter().flat_map(|(_, chunk)| events(chunk));
-        let within = events.filter(|event| event.seq > after && event.seq <= through && wanted(event));
+        let within = events.filter(|event| event.seq > after && event.seq <= through && wanted(event.kind));
         count += u64::try_from(within.count()).unwrap_or(0);
     }
 }
@@ -127,7 +151,6 @@ pub fn count(
 mod tests {
     use punchgate_journal::Position;
     use punchgate_model::Timestamp;
-    use punchgate_upstream::EventKind;
 
     use super::*;
 
@@ -178,7 +201,7 @@ mod tests {
     #[test]
     fn an_upstream_that_wants_some_gets_only_those() {
         let (buffer, all) = filled();
-        let verdicts = |event: &Outgoing| event.kind == EventKind::Verdict;
+        let verdicts = |kind| kind == EventKind::Verdict;
         let (found, _) = after(&buffer, 0, 10_000, verdicts).expect("read");
         let wanted = all.iter().filter(|seq| !seq.is_multiple_of(2)).count();
         assert_eq!(found.len(), wanted);

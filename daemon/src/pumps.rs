@@ -210,7 +210,7 @@ impl Pumping {
         let cursor = place.load(std::sync::atomic::Ordering::Acquire);
         let backlog = Backlog::of(plan::kinds(wanted));
         self.backlogs.with(|backlogs| {
-            let waiting = outbox::count(&self.buffer, cursor, u64::MAX - 1, |event| backlog.wants(event))?;
+            let waiting = outbox::count(&self.buffer, cursor, u64::MAX - 1, |kind| backlog.wants(kind))?;
             backlog.start_at(waiting);
             backlogs.insert(wanted.name.clone(), backlog.clone());
             Ok::<_, BufferError>(())

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use punchgate::decide::Decider;
+use punchgate::decide::{Decider, ids::Ids};
 use punchgate_journal::{Buffer, Entry};
 use punchgate_model::{Credential, DeviceTime, Factor, Reading, Timestamp};
 
@@ -27,7 +27,9 @@ fn entry(readings: Vec<Reading>) -> Entry {
 
 /// The last word on each event, revisions aside, and how many words there were.
 fn told(entries: &[Entry]) -> (BTreeMap<String, serde_json::Value>, usize) {
-    let mut decider = Decider::new(Buffer::in_memory()).expect("an empty buffer");
+    let buffer = Buffer::in_memory();
+    let ids = Ids::open(buffer.clone()).expect("an empty buffer");
+    let mut decider = Decider::new(buffer, ids).expect("an empty buffer");
     let (mut last, mut words) = (BTreeMap::new(), 0);
     for (seq, entry) in (1..).zip(entries) {
         for event in decider.step(seq, entry).expect("decided").events {

@@ -30,7 +30,7 @@ pub type Pair = (Vec<u8>, Vec<u8>);
 /// How much the buffer may hold in memory.
 #[derive(Debug, Clone, Copy)]
 pub struct BufferOptions {
-    /// sled's page cache, in bytes. Default 16 MiB.
+    /// sled's page cache, in bytes. Default 8 MiB.
     pub cache_bytes: u64,
     /// Changes kept back before they are written, in bytes. Default 8 MiB.
     pub write_back_bytes: usize,
@@ -39,7 +39,7 @@ pub struct BufferOptions {
 impl Default for BufferOptions {
     fn default() -> Self {
         Self {
-            cache_bytes: 16 << 20,
+            cache_bytes: 8 << 20,
             write_back_bytes: 8 << 20,
         }
     }

@@ -77,6 +77,13 @@ pub enum Change<T> {
 
 impl<T> Change<T> {
     /// What to publish and to remember.
+    pub fn into_said(self) -> Said<T> {
+        match self {
+            Self::New(said) | Self::Revised(said) | Self::Withdrawn(said) => said,
+        }
+    }
+
+    /// As [`Change::into_said`], to look at.
     pub fn said(&self) -> &Said<T> {
         match self {
             Self::New(said) | Self::Revised(said) | Self::Withdrawn(said) => said,
@@ -89,11 +96,11 @@ impl<T> Change<T> {
 /// `said` must hold everything published about the stretches, and the last word on every id in `found`, also
 /// where that was a withdrawal or lies in another stretch (a record keeps its id when its punch is re-timed).
 /// Withdrawals come first, then what holds, in order of `found`.
-pub fn changes<T: Told>(said: &BTreeMap<T::Id, Said<T>>, found: &[T]) -> Vec<Change<T>> {
+pub fn changes<T: Told>(said: &BTreeMap<&T::Id, &Said<T>>, found: &[T]) -> Vec<Change<T>> {
     let holds: BTreeMap<&T::Id, &T> = found.iter().map(|thing| (thing.told_as(), thing)).collect();
     let gone = said
         .iter()
-        .filter(|(id, old)| !old.withdrawn && !holds.contains_key(id))
+        .filter(|(id, old)| !old.withdrawn && !holds.contains_key(*id))
         .map(|(_, old)| {
             let revision = old.revision.saturating_add(1);
             Change::Withdrawn(Said {

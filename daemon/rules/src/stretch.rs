@@ -118,7 +118,7 @@ impl Timeline for [Punch] {
 }
 
 /// How many punches are read at first; doubled until a cut is found.
-const FIRST_LOOK: usize = 8;
+const FIRST_LOOK: usize = 3;
 
 /// The stretch of one person's history that punches added, removed or altered at `at` can touch.
 ///

@@ -31,7 +31,7 @@ impl Publisher {
             let last = if said.what.is_final { "final" } else { "provisional" };
             format!("{kind} {} {} {last}", said.what.verdict.outcome.word(), said.revision)
         };
-        let all = changes(&self.0, &found);
+        let all = changes(&self.0.iter().collect(), &found);
         for change in &all {
             let said = change.said().clone();
             let before = self.0.insert(said.what.told_as().clone(), said);

@@ -2,10 +2,10 @@
 
 use punchgate_journal::Seq;
 use punchgate_model::Timestamp;
-use punchgate_rules::{PunchId, Record, Said, changes::Published};
+use punchgate_rules::{Punch, PunchId, Record, Said, changes::Published};
 use punchgate_upstream::{Outgoing, PunchData, RecordData, VerdictData, VerdictState};
 
-use super::{account::Account, tables::HeldPunch};
+use super::account::Account;
 
 /// Bits of an event's number that count events of one journal record; the rest are the record's number.
 const PLACE_BITS: u32 = 24;
@@ -14,15 +14,18 @@ const PLACE_BITS: u32 = 24;
 pub(crate) struct Events {
     next: u64,
     queued_at: Timestamp,
+    had: u64,
     list: Vec<Outgoing>,
 }
 
 impl Events {
-    /// Events that follow from the journal record with this number, at its time.
-    pub(crate) fn after(seq: Seq, queued_at: Timestamp) -> Self {
+    /// Events that follow from the journal record with this number, at its time. Of those up to number `had` only the
+    /// numbers are needed.
+    pub(crate) fn after(seq: Seq, queued_at: Timestamp, had: u64) -> Self {
         Self {
             next: seq << PLACE_BITS,
             queued_at,
+            had,
             list: Vec::new(),
         }
     }
@@ -31,18 +34,16 @@ impl Events {
         self.list
     }
 
-    fn number(&mut self) -> u64 {
+    /// The number of the next event, unless everybody has it.
+    fn number(&mut self) -> Option<u64> {
         let number = self.next;
         self.next = self.next.saturating_add(1);
-        number
+        (number > self.had).then_some(number)
     }
 
-    pub(crate) fn punch(&mut self, held: &HeldPunch) {
-        let number = self.number();
-        let punch = &held.punch;
-        let Some(Account { received_at, reading }) = held.account() else {
-            return;
-        };
+    pub(crate) fn punch(&mut self, punch: &Punch, account: &Account, revision: u32) {
+        let Some(number) = self.number() else { return };
+        let Account { received_at, reading } = account;
         let data = PunchData {
             id: punch.id.as_str(),
             person: punch.person.as_ref().map(|person| person.as_str()),
@@ -60,13 +61,13 @@ impl Events {
             external_id: reading.external_id.as_deref(),
             device: None,
             sequence: reading.sequence,
-            revision: held.revision,
+            revision,
         };
         self.list.push(data.outgoing(number, self.queued_at));
     }
 
     pub(crate) fn record(&mut self, said: &Said<Record>) {
-        let number = self.number();
+        let Some(number) = self.number() else { return };
         let record = &said.what;
         let data = RecordData {
             id: record.id.as_str(),
@@ -85,7 +86,7 @@ impl Events {
     }
 
     pub(crate) fn verdict(&mut self, said: &Said<Published>) {
-        let number = self.number();
+        let Some(number) = self.number() else { return };
         let Published { verdict, is_final } = &said.what;
         let data = VerdictData {
             id: verdict.id.as_str(),

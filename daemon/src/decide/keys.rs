@@ -1,21 +1,23 @@
 //! How things are found in the buffer: keys that sort by subject, then by time, then by id.
 
+use std::sync::Arc;
+
 use punchgate_model::{Credential, Timestamp};
 use punchgate_rules::{Person, Punch};
 
 /// Whose timeline a punch lies on: a person, or a credential nobody knows yet.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Subject(String);
+pub struct Subject(Arc<str>);
 
 impl Subject {
     /// A person's.
     pub fn of_person(person: &Person) -> Self {
-        Self(format!("p:{person}"))
+        Self(format!("p:{person}").into())
     }
 
     /// A credential's.
     pub fn of_credential(credential: &Credential, device: &str) -> Self {
-        Self(format!("c:{}:{device}:{}", credential.kind(), credential.number()))
+        Self(format!("c:{}:{device}:{}", credential.kind(), credential.number()).into())
     }
 
     /// The one on which this punch lies.
@@ -26,6 +28,11 @@ impl Subject {
         }
     }
 
+    /// Whose it is, unless it is a credential's.
+    pub fn person(&self) -> Option<Person> {
+        self.0.strip_prefix("p:").map(Person::from)
+    }
+
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.0
@@ -33,7 +40,7 @@ impl Subject {
 
     /// From text that [`Subject::as_str`] gave.
     pub fn from_text(text: &str) -> Self {
-        Self(text.to_owned())
+        Self(text.into())
     }
 
     /// What all its keys begin with. The length comes first, so that no subject is a prefix of another.

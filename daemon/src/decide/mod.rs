@@ -10,8 +10,12 @@
 //! decided after them, and what nothing touches again stays as it was said.
 
 pub mod account;
+pub mod accounts;
 mod clocks;
+mod days;
 mod events;
+pub mod ids;
+mod kept;
 pub mod keys;
 mod people;
 mod punches;
@@ -33,8 +37,11 @@ use punchgate_upstream::Outgoing;
 use serde::{Serialize, de::DeserializeOwned};
 
 use account::Account;
+use days::Days;
 use events::Events;
+use ids::Ids;
 use keys::{Subject, sortable};
+use people::Bearers;
 use settings::{Prepared, Settings};
 use tables::{ANSWERS, DEADLINES, FACTS, KeptAnswer, answer_key};
 
@@ -49,14 +56,20 @@ pub struct Step {
     pub answers: Vec<(DeviceName, String)>,
 }
 
-/// The fold. Everything it must remember between entries is in the buffer, but for what is cheap to read again.
+/// The fold. Everything it must remember between entries is in the buffer after [`Decider::flush`], but for what is cheap
+/// to read again.
 pub struct Decider {
     buffer: Buffer,
     prepared: Prepared,
     offsets: BTreeMap<DeviceName, OffsetLog>,
     complete_until: Timestamp,
+    /// Events up to this number are with every upstream: they are not made again.
+    had: u64,
     /// Punches of credentials that nobody knows.
     quarantined: Cell<u64>,
+    ids: Ids,
+    days: Days,
+    bearers: Bearers,
 }
 
 /// One entry being decided.
@@ -67,19 +80,19 @@ struct Now<'a> {
 
 impl Now<'_> {
     /// A punch came, went or changed: what is around it is decided again.
-    fn touch(&mut self, punch: &Punch) {
-        if punch.counts() {
+    fn touch(&mut self, punch: &Punch, is_spoken_of: bool) {
+        if punch.counts() || is_spoken_of {
             self.touched.entry(Subject::of(punch)).or_default().insert(punch.at);
         }
     }
 }
 
 impl Decider {
-    /// Goes on where the buffer stands.
+    /// Goes on where the buffer stands. `ids` are those of the same buffer.
     ///
     /// # Errors
     /// [`BufferError`] when the buffer failed.
-    pub fn new(buffer: Buffer) -> Result<Self, BufferError> {
+    pub fn new(buffer: Buffer, ids: Ids) -> Result<Self, BufferError> {
         let fact = |name: &str| buffer.get(FACTS, name.as_bytes());
         let settings = fact("settings")?
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
@@ -91,12 +104,21 @@ impl Decider {
         let quarantined = fact("quarantined")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let offsets = clocks::known(&buffer)?;
         Ok(Self {
+            ids,
+            days: Days::new(buffer.clone()),
+            bearers: Bearers::default(),
             buffer,
             prepared: Prepared::new(settings, directory),
             offsets,
             complete_until: complete_until.unwrap_or(Timestamp::MIN),
+            had: 0,
             quarantined: Cell::new(quarantined.unwrap_or(0)),
         })
+    }
+
+    /// Every upstream has the events up to this number: when they are decided again, only their numbers are counted.
+    pub fn skip(&mut self, had: u64) {
+        self.had = had;
     }
 
     /// Data are complete up to here, as far as the journal says.
@@ -119,7 +141,7 @@ impl Decider {
     /// # Errors
     /// [`BufferError`] when the buffer failed: set it aside and rebuild.
     pub fn step(&mut self, seq: Seq, entry: &Entry) -> Result<Step, BufferError> {
-        let mut events = Events::after(seq, entry_time(entry));
+        let mut events = Events::after(seq, entry_time(entry), self.had);
         let mut step = Step::default();
         let mut now = Now {
             events: &mut events,
@@ -178,6 +200,15 @@ impl Decider {
         self.settle(now)?;
         step.events = events.into_list();
         Ok(step)
+    }
+
+    /// Puts what is in memory into the buffer. Without it the buffer must not be closed, but built again.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the buffer failed.
+    pub fn flush(&self) -> Result<(), BufferError> {
+        self.days.flush()?;
+        self.ids.flush()
     }
 
     /// Where an upstream stands in the outbox, as far as the journal says.

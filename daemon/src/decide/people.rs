@@ -1,16 +1,23 @@
 //! A changed directory: punches become, or cease to be, a person's. Only punches of credentials that mean somebody
 //! else now are looked at.
 
-use std::ops::Bound;
+use std::{
+    cell::RefCell,
+    collections::HashSet,
+    hash::{DefaultHasher, Hash, Hasher},
+    ops::Bound,
+};
 
-use punchgate_journal::BufferError;
-use punchgate_model::{Credential, DeviceName};
-use punchgate_rules::{Directory, PunchId};
+use punchgate_journal::{Buffer, BufferError};
+use punchgate_model::{Credential, DeviceName, Timestamp};
+use punchgate_rules::{Directory, PunchId, Stretch};
 
 use super::{
     Decider, Now,
     account::of_device,
-    tables::{BEARERS, FACTS},
+    accounts::Told,
+    keys::Subject,
+    tables::{BEARERS, FACTS, HeldPunch},
 };
 
 impl Decider {
@@ -43,12 +50,28 @@ impl Decider {
         Ok(())
     }
 
-    /// The punches of a credential on a device.
+    /// The punches of a credential on a device, on whatever timeline they lie.
     fn borne(&self, device: &DeviceName, credential: &Credential) -> Result<Vec<PunchId>, BufferError> {
+        let always = Stretch {
+            from: Timestamp::MIN,
+            to: None,
+        };
+        let theirs = |held: &HeldPunch| {
+            let told = held.accounts.unfold();
+            let mut borne = told.accounts.iter().map(|account| &account.reading.credential);
+            held.punch.source == *device && borne.any(|borne| borne == credential)
+        };
         let prefix = bearer_key(device, credential, &[]);
-        let keys = self.buffer.with_prefix(BEARERS, &prefix, usize::MAX)?;
-        let id = |key: &[u8]| Some(PunchId::from(std::str::from_utf8(key.get(prefix.len()..)?).ok()?));
-        Ok(keys.iter().filter_map(|(key, _)| id(key)).collect())
+        let mut found = Vec::new();
+        for (key, _) in self.buffer.with_prefix(BEARERS, &prefix, usize::MAX)? {
+            let subject = key.get(prefix.len()..).and_then(|text| std::str::from_utf8(text).ok());
+            let Some(subject) = subject.map(Subject::from_text) else {
+                continue;
+            };
+            let all = self.days.within(&subject, always)?;
+            found.extend(all.iter().filter(|held| theirs(held)).map(|held| held.punch.id.clone()));
+        }
+        Ok(found)
     }
 
     /// Every credential that was used on a device, with the device: one lookup for each.
@@ -65,20 +88,59 @@ impl Decider {
             let Some((device, credential)) = bearer(&key) else {
                 return Ok(found);
             };
-            // Ids are text, and no text has this byte.
+            // Subjects are text, and no text has this byte.
             from = bearer_key(&device, &credential, &[0xff]);
             found.push((device, credential));
         }
     }
 }
 
+/// Which timelines the punches of a credential lie on. Credentials and people are few, punches are many.
+#[derive(Debug, Default)]
+pub(super) struct Bearers {
+    /// Hashes of what the buffer has been told lately.
+    noted: RefCell<HashSet<u64>>,
+}
+
+/// How much [`Bearers`] remembers before it begins to tell the buffer again.
+const NOTED: usize = 1 << 16;
+
+impl Bearers {
+    /// Notes the credentials of a punch that lies on a subject's timeline.
+    pub(super) fn note(
+        &self,
+        buffer: &Buffer,
+        device: &DeviceName,
+        told: &Told,
+        subject: &Subject,
+    ) -> Result<(), BufferError> {
+        for account in &told.accounts {
+            let credential = &account.reading.credential;
+            if !is_looked_up(credential) {
+                continue;
+            }
+            let key = bearer_key(device, credential, subject.as_str().as_bytes());
+            let mut hasher = DefaultHasher::new();
+            key.hash(&mut hasher);
+            let mut noted = self.noted.borrow_mut();
+            if noted.len() >= NOTED {
+                noted.clear();
+            }
+            if noted.insert(hasher.finish()) {
+                buffer.insert(BEARERS, &key, &[])?;
+            }
+        }
+        Ok(())
+    }
+}
+
 /// Whether the directory has a say about a credential.
-pub(super) fn is_looked_up(credential: &Credential) -> bool {
+fn is_looked_up(credential: &Credential) -> bool {
     matches!(credential, Credential::Enrol(_) | Credential::Card(_))
 }
 
-/// The key of a punch among those of its bearer; without an id, what all of them begin with.
-pub(super) fn bearer_key(device: &DeviceName, credential: &Credential, id: &[u8]) -> Vec<u8> {
+/// The key of a timeline among those of a bearer; without a subject, what all of them begin with.
+fn bearer_key(device: &DeviceName, credential: &Credential, subject: &[u8]) -> Vec<u8> {
     let kind = if matches!(credential, Credential::Card(_)) {
         b'c'
     } else {
@@ -86,7 +148,7 @@ pub(super) fn bearer_key(device: &DeviceName, credential: &Credential, id: &[u8]
     };
     let number = credential.number().as_bytes();
     let length = u32::try_from(number.len()).unwrap_or(u32::MAX);
-    of_device(device, &[&[kind], &length.to_be_bytes(), number, id])
+    of_device(device, &[&[kind], &length.to_be_bytes(), number, subject])
 }
 
 fn bearer(key: &[u8]) -> Option<(DeviceName, Credential)> {

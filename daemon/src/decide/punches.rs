@@ -2,6 +2,8 @@
 //! directory. Whatever changed, a punch is made anew from all accounts of it, so that it depends on what is known and
 //! not on when it became known.
 
+use std::sync::Arc;
+
 use punchgate_journal::BufferError;
 use punchgate_model::{Credential, DeviceName, Timestamp};
 use punchgate_rules::{Punch, PunchId, one_of, place};
@@ -9,10 +11,24 @@ use punchgate_rules::{Punch, PunchId, one_of, place};
 use super::{
     Decider, Now,
     account::{self, Account, of_device},
-    keys::sortable,
-    people::is_looked_up,
-    tables::{BEARERS, FACTS, HELD, HeldPunch, PUNCHES, Place, SHOWN, place_of},
+    accounts::Told,
+    ids::Generation,
+    keys::{Subject, sortable},
+    tables::{FACTS, HeldPunch, Place, SHOWN, Spoken},
 };
+
+/// A punch that is held, and where.
+struct Known {
+    generation: Generation,
+    subject: Subject,
+    punch: Arc<HeldPunch>,
+}
+
+/// A punch as everything known of it makes it.
+struct Made {
+    punch: Punch,
+    told: Told,
+}
 
 impl Decider {
     /// One report of a punch.
@@ -23,42 +39,58 @@ impl Decider {
         device: &DeviceName,
         account: Account,
     ) -> Result<(), BufferError> {
-        let Some((place, mut known)) = self.held(id)? else {
-            return match self.made(id, device, 0, vec![account]) {
-                Some(held) => self.keep(now, held),
+        let Some(known) = self.held(id)? else {
+            return match self.made(id, device, vec![account]) {
+                Some(made) => self.keep(now, None, made, Spoken::default()),
                 None => Ok(()),
             };
         };
-        if !account::add(&mut known.accounts, account) {
+        let before = known.punch.accounts.unfold();
+        let mut accounts = before.accounts.clone();
+        if !account::add(&mut accounts, account) {
             return Ok(());
         }
-        self.make_again(now, &place, known)
+        self.make_again(now, &known, &before, accounts)
     }
 
     /// A punch of which something else is known now. It is said again only where that shows.
     pub(super) fn again(&mut self, now: &mut Now<'_>, id: &PunchId) -> Result<(), BufferError> {
         match self.held(id)? {
-            Some((place, held)) => self.make_again(now, &place, held),
+            Some(known) => {
+                let before = known.punch.accounts.unfold();
+                let accounts = before.accounts.clone();
+                self.make_again(now, &known, &before, accounts)
+            }
             None => Ok(()),
         }
     }
 
-    fn make_again(&mut self, now: &mut Now<'_>, place: &Place, known: HeldPunch) -> Result<(), BufferError> {
-        let (id, device) = (known.punch.id.clone(), known.punch.source.clone());
-        let before = self.held(&id)?.map(|(_, held)| held);
-        let Some(held) = self.made(&id, &device, known.revision, known.accounts) else {
+    fn make_again(
+        &mut self,
+        now: &mut Now<'_>,
+        known: &Known,
+        before: &Told,
+        accounts: Vec<Account>,
+    ) -> Result<(), BufferError> {
+        let held = &*known.punch;
+        let Some(made) = self.made(&held.punch.id, &held.punch.source, accounts) else {
             return Ok(());
         };
-        let Some(before) = before else { return Ok(()) };
-        if held.says_as(&before) {
-            return if held == before { Ok(()) } else { self.lay(&held) };
+        let spoken = held.spoken.clone();
+        // An upstream could not tell the two apart.
+        if made.punch == held.punch && made.told.account() == before.account() {
+            return if made.told == *before {
+                Ok(())
+            } else {
+                self.lay(Some(known.generation), made, spoken)
+            };
         }
-        self.take_away(now, place, &before)?;
-        self.keep(now, held)
+        self.take_away(now, &known.subject, held, before)?;
+        self.keep(now, Some(known.generation), made, spoken)
     }
 
     /// The punch that its accounts make, as things are known now; `None` without an account.
-    fn made(&self, id: &PunchId, device: &DeviceName, revision: u32, accounts: Vec<Account>) -> Option<HeldPunch> {
+    fn made(&self, id: &PunchId, device: &DeviceName, accounts: Vec<Account>) -> Option<Made> {
         let mut best: Option<(usize, Punch)> = None;
         let mut shown = Vec::with_capacity(accounts.len());
         for (index, account) in accounts.iter().enumerate() {
@@ -77,12 +109,13 @@ impl Decider {
                 best = Some((index, punch));
             }
         }
-        best.map(|(chosen, punch)| HeldPunch {
+        best.map(|(chosen, punch)| Made {
             punch,
-            revision,
-            chosen,
-            accounts,
-            shown,
+            told: Told {
+                chosen,
+                accounts,
+                shown,
+            },
         })
     }
 
@@ -111,71 +144,91 @@ impl Decider {
         }
     }
 
-    fn held(&self, id: &PunchId) -> Result<Option<(Place, HeldPunch)>, BufferError> {
-        let Some(place) = place_of(&self.buffer, id)? else {
+    fn held(&self, id: &PunchId) -> Result<Option<Known>, BufferError> {
+        let Some((generation, place)) = self.ids.find(id)? else {
             return Ok(None);
         };
-        let held = self.read(PUNCHES, &place.key(id))?;
-        Ok(held.map(|held| (place, held)))
+        let punch = self.days.get(&place.subject, place.at, id)?;
+        Ok(punch.map(|punch| Known {
+            generation,
+            subject: place.subject,
+            punch,
+        }))
     }
 
     /// Puts a punch on its timeline and says it.
-    fn keep(&mut self, now: &mut Now<'_>, mut held: HeldPunch) -> Result<(), BufferError> {
-        let says = !self.is_held_back(&held);
-        if says {
-            held.revision = held.revision.saturating_add(1);
+    fn keep(
+        &mut self,
+        now: &mut Now<'_>,
+        generation: Option<Generation>,
+        made: Made,
+        mut spoken: Spoken,
+    ) -> Result<(), BufferError> {
+        if !self.is_held_back(&made.punch, &spoken) {
+            spoken.revision = spoken.revision.saturating_add(1);
+            if let Some(account) = made.told.account() {
+                now.events.punch(&made.punch, account, spoken.revision);
+            }
         }
-        self.lay(&held)?;
-        if says {
-            now.events.punch(&held);
-        }
-        now.touch(&held.punch);
-        Ok(())
+        now.touch(&made.punch, spoken.holds());
+        self.quarantine(&made.punch, |known| known.saturating_add(1))?;
+        self.lay(generation, made, spoken)
     }
 
     /// Whether a punch waits for the directory to know its bearer. What was said once is not held back any more: whoever
     /// has it must hear what becomes of it.
-    fn is_held_back(&self, held: &HeldPunch) -> bool {
-        self.prepared.settings.hold_unknown && held.revision == 0 && is_in_quarantine(&held.punch)
+    fn is_held_back(&self, punch: &Punch, spoken: &Spoken) -> bool {
+        self.prepared.settings.hold_unknown && spoken.revision == 0 && is_in_quarantine(punch)
     }
 
     /// Says a punch that was held back.
     pub(super) fn say_held_back(&mut self, now: &mut Now<'_>, id: &PunchId) -> Result<(), BufferError> {
-        let Some((place, mut held)) = self.held(id)? else {
+        let Some(known) = self.held(id)?.filter(|known| known.punch.spoken.revision == 0) else {
             return Ok(());
         };
-        if held.revision == 0 {
-            held.revision = 1;
-            self.put(PUNCHES, &place.key(id), &held)?;
-            now.events.punch(&held);
+        let punch = &known.punch.punch;
+        if let Some(account) = known.punch.accounts.unfold().account() {
+            now.events.punch(punch, account, 1);
         }
-        Ok(())
+        self.days
+            .speak(&known.subject, punch.at, id, |spoken| spoken.revision = 1)
     }
 
     /// Puts a punch on its timeline, and under everything it is found by.
-    fn lay(&self, held: &HeldPunch) -> Result<(), BufferError> {
-        let place = Place::of(held);
-        let id = &held.punch.id;
-        self.put(PUNCHES, &place.key(id), held)?;
-        self.buffer.insert(HELD, id.as_str().as_bytes(), &place.to_bytes())?;
-        for (tree, key) in found_by(held) {
-            self.buffer.insert(tree, &key, &[])?;
+    fn lay(&self, generation: Option<Generation>, made: Made, spoken: Spoken) -> Result<(), BufferError> {
+        let Made { punch, told } = made;
+        let place = Place::of(&punch, &told);
+        self.ids.put(&punch.id, generation, &place)?;
+        for key in shown_keys(&punch, &told) {
+            self.buffer.insert(SHOWN, &key, &[])?;
         }
-        self.quarantine(held, |known| known.saturating_add(1))
+        self.bearers.note(&self.buffer, &punch.source, &told, &place.subject)?;
+        let held = HeldPunch {
+            accounts: told.fold(),
+            punch,
+            spoken,
+        };
+        self.days.put(&place.subject, held)
     }
 
-    fn take_away(&self, now: &mut Now<'_>, place: &Place, held: &HeldPunch) -> Result<(), BufferError> {
-        self.buffer.remove(PUNCHES, &place.key(&held.punch.id))?;
-        for (tree, key) in found_by(held) {
-            self.buffer.remove(tree, &key)?;
+    fn take_away(
+        &self,
+        now: &mut Now<'_>,
+        subject: &Subject,
+        held: &HeldPunch,
+        told: &Told,
+    ) -> Result<(), BufferError> {
+        self.days.remove(subject, held.punch.at, &held.punch.id)?;
+        for key in shown_keys(&held.punch, told) {
+            self.buffer.remove(SHOWN, &key)?;
         }
-        now.touch(&held.punch);
-        self.quarantine(held, |known| known.saturating_sub(1))
+        now.touch(&held.punch, held.spoken.holds());
+        self.quarantine(&held.punch, |known| known.saturating_sub(1))
     }
 
     /// Counts a punch in or out of quarantine, if that is where it belongs: its credential is nobody's.
-    fn quarantine(&self, held: &HeldPunch, count: impl Fn(u64) -> u64) -> Result<(), BufferError> {
-        if !is_in_quarantine(&held.punch) {
+    fn quarantine(&self, punch: &Punch, count: impl Fn(u64) -> u64) -> Result<(), BufferError> {
+        if !is_in_quarantine(punch) {
             return Ok(());
         }
         self.quarantined.set(count(self.quarantined.get()));
@@ -188,16 +241,10 @@ fn is_in_quarantine(punch: &Punch) -> bool {
     punch.person.is_none() && punch.credential != Credential::Nobody
 }
 
-/// The index entries of a punch.
-fn found_by(held: &HeldPunch) -> impl Iterator<Item = (&'static str, Vec<u8>)> + '_ {
-    let device = &held.punch.source;
-    let id = held.punch.id.as_str().as_bytes();
-    let shown = held
-        .shown
+/// Under what a punch is found when a clock measurement moves it.
+fn shown_keys<'a>(punch: &'a Punch, told: &'a Told) -> impl Iterator<Item = Vec<u8>> + 'a {
+    let (device, id) = (&punch.source, punch.id.as_str().as_bytes());
+    told.shown
         .iter()
-        .map(move |shown| (SHOWN, of_device(device, &[&sortable(*shown), id])));
-    let credentials = held.accounts.iter().map(|account| &account.reading.credential);
-    let bearers = credentials.filter(|credential| is_looked_up(credential));
-    let bearers = bearers.map(move |credential| (BEARERS, super::people::bearer_key(device, credential, id)));
-    shown.chain(bearers)
+        .map(move |shown| of_device(device, &[&sortable(*shown), id]))
 }

@@ -3,69 +3,27 @@
 //! Decided again means: by the policies in force at that entry of the journal. A verdict of a policy that is not
 //! configured any more stands as it was said.
 
-use std::{borrow::Borrow, collections::BTreeMap, ops::Bound};
+use std::collections::BTreeMap;
 
 use punchgate_journal::BufferError;
 use punchgate_model::Timestamp;
 use punchgate_rules::{
-    Person, Record, Rules, Said, Stretch, Told, Verdict, VerdictOutcome, changes, changes::Published, evaluate,
-    stretches_around,
+    Change, Punch, PunchId, Record, Rules, Said, Stretch, Verdict, VerdictOutcome, changes, changes::Published,
+    evaluate_stretch, stretches_around,
 };
-use serde::{Serialize, de::DeserializeOwned};
 
 use super::{
     Decider, Now,
-    events::Events,
     keys::{Subject, sortable},
-    tables::{DEADLINES, RECORDS, SAID, VERDICTS, deadline},
+    tables::{DEADLINES, Spoken, deadline},
     timeline::Kept,
 };
 
-/// What is said about stretches, and how it is found again.
-trait Spoken: Told<Id: Borrow<str>> + Serialize + DeserializeOwned {
-    /// Tells it from other kinds in the index.
-    const TAG: u8;
-    /// Where the last word on each is kept.
-    const TREE: &'static str;
-
-    fn person(&self) -> &Person;
-
-    fn at(&self) -> Timestamp;
-
-    /// Whether nobody judges it any more.
-    fn outlives(&self, _rules: &Rules) -> bool {
-        false
-    }
-}
-
-impl Spoken for Record {
-    const TAG: u8 = b'r';
-    const TREE: &'static str = RECORDS;
-
-    fn person(&self) -> &Person {
-        &self.person
-    }
-
-    fn at(&self) -> Timestamp {
-        self.first_at
-    }
-}
-
-impl Spoken for Published {
-    const TAG: u8 = b'v';
-    const TREE: &'static str = VERDICTS;
-
-    fn person(&self) -> &Person {
-        &self.verdict.person
-    }
-
-    fn at(&self) -> Timestamp {
-        self.verdict.at
-    }
-
-    fn outlives(&self, rules: &Rules) -> bool {
-        rules.policies.iter().all(|policy| policy.name != self.verdict.policy)
-    }
+/// New words about the punches of one stretch.
+#[derive(Default)]
+struct Words {
+    records: Vec<Said<Record>>,
+    verdicts: Vec<Said<Published>>,
 }
 
 impl Decider {
@@ -73,20 +31,44 @@ impl Decider {
     pub(super) fn settle(&mut self, now: Now<'_>) -> Result<(), BufferError> {
         for (subject, instants) in now.touched {
             let kept = Kept {
-                buffer: &self.buffer,
+                days: &self.days,
                 subject: &subject,
             };
             let (groups, rules) = (&self.prepared.directory, &self.prepared.rules);
             // Without policies nothing waits for anything.
             let until = (!rules.policies.is_empty()).then_some(self.complete_until);
             for stretch in stretches_around(&kept, &instants, groups, rules, until)? {
-                let found = evaluate(&kept.within(stretch)?, groups, rules, until);
-                self.say(now.events, &subject, stretch, &found.records, Events::record)?;
-                let holds = self.published(&subject, found.verdicts)?;
-                self.say(now.events, &subject, stretch, &holds, Events::verdict)?;
+                let words = self.words(&subject, stretch, until)?;
+                for said in &words.records {
+                    now.events.record(said);
+                }
+                for said in &words.verdicts {
+                    now.events.verdict(said);
+                }
+                self.remember(&subject, stretch, words)?;
             }
         }
         Ok(())
+    }
+
+    /// What has to be said about a stretch now.
+    fn words(&self, subject: &Subject, stretch: Stretch, until: Option<Timestamp>) -> Result<Words, BufferError> {
+        let held = self.days.within(subject, stretch)?;
+        let punches: Vec<Punch> = held.iter().map(|held| held.punch.clone()).collect();
+        let (groups, rules) = (&self.prepared.directory, &self.prepared.rules);
+        let found = evaluate_stretch(&punches, stretch, groups, rules, until);
+        let holds = self.published(subject, found.verdicts)?;
+        let records = held.iter().filter_map(|held| held.spoken.record.as_ref());
+        let records: BTreeMap<_, _> = records.map(|said| (&said.what.id, said)).collect();
+        let verdicts = held
+            .iter()
+            .flat_map(|held| &held.spoken.verdicts)
+            .filter(|said| is_judged(said, rules));
+        let verdicts: BTreeMap<_, _> = verdicts.map(|said| (&said.what.verdict.id, said)).collect();
+        Ok(Words {
+            records: said(changes(&records, &found.records)),
+            verdicts: said(changes(&verdicts, &holds)),
+        })
     }
 
     /// Notes when to look at verdicts that are not final yet. An open window is no outcome: there is nothing to tell.
@@ -109,62 +91,50 @@ impl Decider {
         Ok(holds)
     }
 
-    fn say<T: Spoken>(
-        &self,
-        events: &mut Events,
-        subject: &Subject,
-        stretch: Stretch,
-        found: &[T],
-        tell: impl Fn(&mut Events, &Said<T>),
-    ) -> Result<(), BufferError> {
-        let said = self.said(subject, stretch, found)?;
-        for change in changes(&said, found) {
-            let now = change.said();
-            let id: &str = now.what.told_as().borrow();
-            self.remember(now, said.get(id))?;
-            tell(events, now);
+    /// Keeps each new word with the punch it is named after, which lies in the stretch.
+    fn remember(&self, subject: &Subject, stretch: Stretch, words: Words) -> Result<(), BufferError> {
+        if words.records.is_empty() && words.verdicts.is_empty() {
+            return Ok(());
+        }
+        let held = self.days.within(subject, stretch)?;
+        let places: BTreeMap<PunchId, Timestamp> =
+            held.iter().map(|held| (held.punch.id.clone(), held.punch.at)).collect();
+        drop(held);
+        for said in words.records {
+            let id = said.what.id.clone();
+            self.speak(subject, &places, &id, |spoken| spoken.record = Some(said))?;
+        }
+        for said in words.verdicts {
+            let Some(id) = said.what.verdict.key_punch().cloned() else {
+                continue;
+            };
+            self.speak(subject, &places, &id, |spoken| spoken.say(said))?;
         }
         Ok(())
     }
 
-    /// Everything said about a stretch, and the last word on every id that holds in it now.
-    fn said<T: Spoken>(
+    fn speak(
         &self,
         subject: &Subject,
-        stretch: Stretch,
-        found: &[T],
-    ) -> Result<BTreeMap<T::Id, Said<T>>, BufferError> {
-        let from = subject.at(stretch.from);
-        let to = stretch.to.map_or_else(|| subject.end(), |to| subject.at(to));
-        let skip = from.len();
-        let index = self
-            .buffer
-            .range(SAID, Bound::Included(&from), Bound::Excluded(&to), usize::MAX)?;
-        let mut said = BTreeMap::new();
-        let in_stretch = index
-            .iter()
-            .filter_map(|(key, _)| key.get(skip..).and_then(|rest| rest.strip_prefix(&[T::TAG])));
-        for id in in_stretch.chain(found.iter().map(|thing| thing.told_as().borrow().as_bytes())) {
-            let word = self.read::<Said<T>>(T::TREE, id)?;
-            if let Some(word) = word.filter(|word| !word.what.outlives(&self.prepared.rules)) {
-                said.insert(word.what.told_as().clone(), word);
-            }
+        places: &BTreeMap<PunchId, Timestamp>,
+        id: &PunchId,
+        word: impl FnOnce(&mut Spoken),
+    ) -> Result<(), BufferError> {
+        match places.get(id) {
+            Some(at) => self.days.speak(subject, *at, id, word),
+            None => Ok(()),
         }
-        Ok(said)
     }
+}
 
-    fn remember<T: Spoken>(&self, now: &Said<T>, before: Option<&Said<T>>) -> Result<(), BufferError> {
-        let id: &str = now.what.told_as().borrow();
-        let key = |thing: &T| {
-            let subject = Subject::of_person(thing.person());
-            [subject.at(thing.at()), vec![T::TAG], id.as_bytes().to_vec()].concat()
-        };
-        let key_before = before.map(|before| key(&before.what));
-        let key_now = key(&now.what);
-        if let Some(key) = key_before.filter(|key| *key != key_now) {
-            self.buffer.remove(SAID, &key)?;
-        }
-        self.buffer.insert(SAID, &key_now, &[])?;
-        self.put(T::TREE, id.as_bytes(), now)
-    }
+fn said<T>(changes: Vec<Change<T>>) -> Vec<Said<T>> {
+    changes.into_iter().map(Change::into_said).collect()
+}
+
+/// Whether anybody judges it any more.
+fn is_judged(said: &Said<Published>, rules: &Rules) -> bool {
+    rules
+        .policies
+        .iter()
+        .any(|policy| policy.name == said.what.verdict.policy)
 }

@@ -2,33 +2,31 @@
 //!
 //! | tree | key | value |
 //! | --- | --- | --- |
-//! | `held` | punch id | where the punch lies, and which reports of it are known |
-//! | `bearers` | device, credential, punch id | nothing: finds the punches a changed directory gives to somebody else |
+//! | `held` | generation, punch id | where the punch lies, and which reports of it are known ([`super::ids`]) |
+//! | `filters` | generation | a Bloom filter of its ids |
+//! | `bearers` | device, credential, subject | nothing: finds the timelines a changed directory takes punches from |
 //! | `shown` | device, instant of its clock, punch id | nothing: finds the punches a clock measurement moves |
 //! | `offsets` | device, instant of its clock | a clock measurement |
-//! | `punches` | subject, instant, punch id | [`HeldPunch`] |
-//! | `records`, `verdicts` | id | the last thing said about it |
-//! | `said` | subject, instant, `r` or `v` and id | nothing: finds what was said about a stretch |
+//! | `days` | subject, day | every [`HeldPunch`] of it ([`super::days`]) |
 //! | `deadlines` | instant, subject, instant | nothing: when to look at a verdict again, and where |
 //! | `answers` | device, key | digest and receipts of an idempotent call |
 //! | `facts` | a word | watermark, rules, directory, cursors |
 
-use punchgate_journal::{Buffer, BufferError};
+use punchgate_journal::Buffer;
 use punchgate_kit::Receipt;
 use punchgate_model::{DeviceName, Outcome, Timestamp};
-use punchgate_rules::{Punch, PunchId};
+use punchgate_rules::{Punch, Record, Said, changes::Published};
 use serde::{Deserialize, Serialize};
 
 use super::{
-    account::{Account, Known, Trace},
+    account::{Known, Trace},
+    accounts::{Accounts, Told},
     keys::{Subject, instant, sortable},
 };
 
 pub(crate) const HELD: &str = "held";
-pub(crate) const PUNCHES: &str = "punches";
-pub(crate) const RECORDS: &str = "records";
-pub(crate) const VERDICTS: &str = "verdicts";
-pub(crate) const SAID: &str = "said";
+pub(crate) const FILTERS: &str = "filters";
+pub(crate) const DAYS: &str = "days";
 pub(crate) const DEADLINES: &str = "deadlines";
 pub(crate) const ANSWERS: &str = "answers";
 pub(crate) const FACTS: &str = "facts";
@@ -37,30 +35,47 @@ pub(crate) const BEARERS: &str = "bearers";
 pub(crate) const SHOWN: &str = "shown";
 pub(crate) const OFFSETS: &str = "offsets";
 
-/// A punch, and what is needed to say it again or to place it anew.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// A punch, what is needed to place it anew, and what was said of it.
+#[derive(Debug, Clone, PartialEq)]
 pub struct HeldPunch {
     /// The punch, by the account that counts.
     pub punch: Punch,
-    /// The revision last said; 0 while it is held back, never said.
-    pub revision: u32,
-    /// Which of the accounts counts.
-    pub chosen: usize,
-    /// What the reports of it said, each different account once, in order of arrival.
-    pub accounts: Vec<Account>,
-    /// What the device's clock showed, for each account that says.
-    pub shown: Vec<Timestamp>,
+    /// What the reports of it said.
+    pub accounts: Accounts,
+    /// What was said of it.
+    pub spoken: Spoken,
 }
 
-impl HeldPunch {
-    /// The account that counts.
-    pub fn account(&self) -> Option<&Account> {
-        self.accounts.get(self.chosen)
+/// The last word on a punch, and on everything that is named after it.
+///
+/// What is said about a stretch is said about its punches, so it is found with them, wherever they move.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Spoken {
+    /// The revision of the punch last said; 0 while it is held back, never said.
+    pub revision: u32,
+    /// The record that begins with it.
+    pub record: Option<Said<Record>>,
+    /// The verdicts closed by it, or opened by it where nothing closed them; one for a policy.
+    pub verdicts: Vec<Said<Published>>,
+}
+
+impl Spoken {
+    /// Keeps the last word on a verdict.
+    pub(crate) fn say(&mut self, said: Said<Published>) {
+        let known = self
+            .verdicts
+            .iter_mut()
+            .find(|known| known.what.verdict.id == said.what.verdict.id);
+        match known {
+            Some(known) => *known = said,
+            None => self.verdicts.push(said),
+        }
     }
 
-    /// Whether an upstream could tell the two apart.
-    pub fn says_as(&self, other: &Self) -> bool {
-        self.punch == other.punch && self.account() == other.account()
+    /// Whether something other than the punch itself was said and not withdrawn.
+    pub fn holds(&self) -> bool {
+        let record = self.record.as_ref().is_some_and(|said| !said.withdrawn);
+        record || self.verdicts.iter().any(|said| !said.withdrawn)
     }
 }
 
@@ -76,23 +91,18 @@ pub struct Place {
 }
 
 impl Place {
-    /// The place of a punch.
-    pub fn of(held: &HeldPunch) -> Self {
-        let hashes = held.accounts.iter().map(|account| Trace::of(&account.reading).hash);
+    /// The place of a punch of which this was told.
+    pub fn of(punch: &Punch, told: &Told) -> Self {
+        let hashes = told.accounts.iter().map(|account| Trace::of(&account.reading).hash);
         Self {
-            at: held.punch.at,
-            subject: Subject::of(&held.punch),
+            at: punch.at,
+            subject: Subject::of(punch),
             known: Known {
-                result: held.punch.result,
-                held_out: held.punch.held_out,
+                result: punch.result,
+                held_out: punch.held_out,
                 hashes: hashes.collect(),
             },
         }
-    }
-
-    /// Its key among the punches.
-    pub fn key(&self, id: &PunchId) -> Vec<u8> {
-        self.subject.key(self.at, id.as_str())
     }
 
     pub(crate) fn to_bytes(&self) -> Vec<u8> {
@@ -146,21 +156,6 @@ pub(crate) fn deadline(subject: &Subject, at: Timestamp) -> Vec<u8> {
 pub(crate) fn waiting(value: &[u8]) -> Option<(Subject, Timestamp)> {
     let (at, subject) = value.split_first_chunk::<8>()?;
     Some((Subject::from_text(std::str::from_utf8(subject).ok()?), instant(*at)))
-}
-
-/// Where a punch lies, if it is held.
-///
-/// # Errors
-/// [`BufferError`] when the buffer failed.
-pub fn place_of(buffer: &Buffer, id: &PunchId) -> Result<Option<Place>, BufferError> {
-    Ok(buffer
-        .get(HELD, id.as_str().as_bytes())?
-        .and_then(|bytes| Place::from_bytes(&bytes)))
-}
-
-/// What is known of the reports of a punch. A failing buffer knows nothing: deciding notices duplicates anyway.
-pub fn known_of(buffer: &Buffer, id: &PunchId) -> Option<Known> {
-    place_of(buffer, id).ok().flatten().map(|place| place.known)
 }
 
 /// The digest and receipts of an idempotent call.

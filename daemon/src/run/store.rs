@@ -9,14 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-use punchgate_journal::{Buffer, BufferOptions, DiskStorage, Entry, Journal, OpenError, Opening, Options};
+use punchgate_journal::{Buffer, BufferError, BufferOptions, DiskStorage, Entry, Journal, OpenError, Opening, Options};
 use punchgate_kit::Clock;
 
 use super::{RunError, force::Force};
 use crate::{
     board::Board,
     config::Config,
-    decide::Decider,
+    decide::{Decider, ids::Ids},
+    delivered,
     messages::{Lang, Message},
     opening,
 };
@@ -29,6 +30,7 @@ const LOCK_PAUSE: Duration = Duration::from_millis(50);
 pub(super) struct Store {
     pub(super) journal: Journal,
     pub(super) buffer: Buffer,
+    pub(super) ids: Ids,
     pub(super) decider: Decider,
     fresh: bool,
     /// What opening them found and repaired.
@@ -60,10 +62,17 @@ impl Store {
                 tracing::error!(%what, "the journal was damaged; what is lost is listed, the rest is kept");
             }
         }
-        let decider = Decider::new(buffer.clone()).map_err(|error| RunError::Configuration(error.to_string()))?;
+        let failed = |error: BufferError| RunError::Configuration(error.to_string());
+        let ids = Ids::open(buffer.clone()).map_err(failed)?;
+        let mut decider = Decider::new(buffer.clone(), ids.clone()).map_err(failed)?;
+        if found.fresh {
+            let upstreams = config.upstreams.iter().map(|upstream| upstream.name.as_str());
+            decider.skip(delivered::by_all(&mut reader, upstreams));
+        }
         Ok(Self {
             journal,
             buffer,
+            ids,
             decider,
             fresh: found.fresh,
             opening: opening_told,

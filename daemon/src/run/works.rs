@@ -71,6 +71,7 @@ impl Works {
         let Store {
             journal,
             buffer,
+            ids,
             decider,
             ..
         } = store;
@@ -81,7 +82,7 @@ impl Works {
         let decided = buffer.position().seq;
         let (progress, progress_seen) = watch::channel(Progress { decided, newest: 0 });
         let (settings, settings_seen) = watch::channel(settings);
-        let held = Arc::new(Held::new(buffer.clone()));
+        let held = Arc::new(Held::new(buffer.clone(), ids));
         let deciding = Deciding {
             decider,
             buffer: buffer.clone(),

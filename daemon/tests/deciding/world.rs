@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use jiff::tz::TimeZone;
 use punchgate::decide::{
     Decider,
+    ids::Ids,
     settings::{self, DeviceSettings, Settings},
 };
 use punchgate_journal::{Buffer, ClockMeasured, DirectoryRows, Entry};
@@ -153,11 +154,16 @@ pub struct Gateway {
     journal: Vec<Entry>,
 }
 
+fn decider(buffer: &Buffer) -> Decider {
+    let ids = Ids::open(buffer.clone()).expect("a good buffer");
+    Decider::new(buffer.clone(), ids).expect("a good buffer")
+}
+
 impl Gateway {
     pub fn new() -> Self {
         let buffer = Buffer::in_memory();
         Self {
-            decider: Decider::new(buffer.clone()).expect("an empty buffer"),
+            decider: decider(&buffer),
             buffer,
             journal: Vec::new(),
         }
@@ -176,7 +182,8 @@ impl Gateway {
     }
 
     pub fn restart(&mut self) {
-        self.decider = Decider::new(self.buffer.clone()).expect("a good buffer");
+        self.decider.flush().expect("memory");
+        self.decider = decider(&self.buffer);
     }
 
     /// The buffer is gone; answers what is said again while it is built.

@@ -97,14 +97,7 @@ impl Cuts<'_> {
     }
 
     /// Takes away the boundaries across which a policy remembers something.
-    fn forbid(
-        &self,
-        policy: &Policy,
-        punches: &[&Punch],
-        left: Beyond,
-        right: Beyond,
-        allowed: &mut [Option<Pause>],
-    ) {
+    fn forbid(&self, policy: &Policy, punches: &[&Punch], left: Beyond, right: Beyond, allowed: &mut [Option<Pause>]) {
         let marks: Vec<Option<Mark>> = punches.iter().map(|punch| self.mark(policy, punch)).collect();
         let mut earlier: Vec<Near> = Vec::with_capacity(allowed.len());
         earlier.push(left.into());
