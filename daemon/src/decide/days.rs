@@ -183,16 +183,18 @@ impl Days {
 
     /// Takes a punch away.
     pub(crate) fn remove(&self, subject: &Subject, at: Timestamp, id: &PunchId) -> Result<(), BufferError> {
-        if let Some(mut day) = self.day(subject, day_of(at))? {
-            if let Some(gone) = day.punches.remove(&(at, id.clone())) {
-                let weight = weight(&gone);
-                day.weight = day.weight.saturating_sub(weight);
-                day.changed = true;
-                drop(day);
-                let mut memory = self.memory.borrow_mut();
-                memory.weight = memory.weight.saturating_sub(weight);
-            }
-        }
+        let Some(mut day) = self.day(subject, day_of(at))? else {
+            return Ok(());
+        };
+        let Some(gone) = day.punches.remove(&(at, id.clone())) else {
+            return Ok(());
+        };
+        let weight = weight(&gone);
+        day.weight = day.weight.saturating_sub(weight);
+        day.changed = true;
+        drop(day);
+        let mut memory = self.memory.borrow_mut();
+        memory.weight = memory.weight.saturating_sub(weight);
         Ok(())
     }
 
