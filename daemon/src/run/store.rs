@@ -2,14 +2,16 @@
 
 use std::{
     fs, io,
-    os::unix::fs::{DirBuilderExt, PermissionsExt},
+    os::unix::fs::PermissionsExt,
     path::Path,
     sync::Arc,
     thread,
     time::{Duration, Instant},
 };
 
-use punchgate_journal::{Buffer, BufferError, BufferOptions, DiskStorage, Entry, Journal, OpenError, Opening, Options};
+use punchgate_journal::{
+    Buffer, BufferError, BufferOptions, DiskStorage, Entry, Journal, OpenError, Opening, Options, Storage,
+};
 use punchgate_kit::Clock;
 
 use super::{RunError, force::Force};
@@ -133,8 +135,14 @@ fn open_journal(dir: &Path, options: Options) -> Result<(Journal, Opening), Open
     }
 }
 
+/// Makes the state directory, with its name on the disk: without it a power cut would take everything in it along.
 fn make_private(path: &Path) -> io::Result<()> {
-    fs::DirBuilder::new().recursive(true).mode(0o700).create(path)?;
+    let is_there = path.is_dir();
+    match DiskStorage.make_dir(path) {
+        // Whoever made it saw to its name; an earlier start of ours is made up for where that is possible.
+        Err(_) if is_there => {}
+        made => made?,
+    }
     let mode = fs::metadata(path)?.permissions().mode();
     if mode & 0o077 != 0 {
         fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;

@@ -2,7 +2,9 @@
 //!
 //! They need `punchgate` and `punchgate-planted` beside the rig; `tests/run` builds them.
 
-use std::process::Command;
+use std::{fs, path::Path, process::Command, time::Duration};
+
+use punchgate_lab::gateway::Gateway;
 
 /// The exit status of a rig that can do nothing where it runs.
 const SKIPPED: i32 = 77;
@@ -89,5 +91,44 @@ fn the_power_rig_catches_a_gateway_that_answers_before_the_sync() {
             "--sabotage",
             "ack-before-sync",
         ]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+#[ignore = "slow, and needs the programs that tests/run builds"]
+async fn a_new_state_directory_has_its_name_on_the_disk_before_anything_is_acknowledged() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let (above, trace) = (folder.path().join("above"), folder.path().join("trace"));
+    let program = Path::new(env!("CARGO_BIN_EXE_punchgate-crash")).with_file_name("punchgate");
+    let mut gateway = Gateway::new(program, "").expect("a folder");
+    gateway.keep_state_in(above.join("state"));
+    gateway.configure("").expect("written");
+    let file = trace.display().to_string();
+    let words = [
+        "/usr/bin/strace",
+        "-D",
+        "-f",
+        "-qq",
+        "-y",
+        "-o",
+        &file,
+        "-e",
+        "trace=mkdir,fsync",
+    ];
+    gateway.run_under(words.map(str::to_owned).to_vec());
+    gateway.restart().await.expect("it starts");
+    gateway.stop(Duration::from_secs(10)).await.expect("it stops");
+
+    let trace = fs::read_to_string(trace).expect("a trace");
+    for (made, in_folder) in [(above.clone(), folder.path().to_owned()), (above.join("state"), above)] {
+        let mkdir = trace
+            .find(&format!("mkdir(\"{}\"", made.display()))
+            .expect("it makes it");
+        let after = trace.get(mkdir..).unwrap_or_default();
+        assert!(
+            after.contains(&format!("<{}>)", in_folder.display())),
+            "{} is not synced:\n{trace}",
+            in_folder.display()
+        );
     }
 }
