@@ -34,7 +34,7 @@ pub struct Kills {
 }
 
 /// The longest while of work between a start and a kill, in milliseconds.
-const WORKING: u64 = 100;
+const WORKING: u64 = 160;
 /// The longest while between telling it to stop and a kill, in milliseconds.
 const STOPPING: u64 = 60;
 
@@ -132,6 +132,7 @@ async fn last_life(site: &mut Site) -> Findings {
     }
     findings.extend(site.quiet().await);
     findings.extend(site.settle().await);
+    findings.extend(site.manners());
     match site.gateway.stop(Duration::from_secs(15)).await {
         Some(status) if status.success() => {}
         ended => findings.broken.push(format!("it did not stop well: {ended:?}")),

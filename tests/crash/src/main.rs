@@ -44,6 +44,9 @@ struct Common {
     /// Ask the daemon for a planted fault, `ack-before-write` or `ack-before-sync`, and succeed only when it is caught.
     #[arg(long, global = true, value_name = "FAULT")]
     sabotage: Option<String>,
+    /// How large a segment of the journal may grow, in bytes, so that many are begun and ended.
+    #[arg(long, global = true, value_name = "BYTES")]
+    segment_bytes: Option<u64>,
     /// The report as JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -107,7 +110,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<Report> {
     match &arguments.rig {
         Rig::Kills { kills, per_round, jobs } => {
             let wanted = Kills {
-                plan: plan(common, common.sabotage.is_some(), true)?,
+                plan: plan(common, false, true)?,
                 kills: *kills,
                 per_round: *per_round,
                 jobs: *jobs,
@@ -133,7 +136,7 @@ async fn run(arguments: &Arguments) -> anyhow::Result<Report> {
         }
         Rig::Power { file_systems, cuts } => {
             let wanted = Power {
-                plan: plan(common, common.sabotage.is_some(), false)?,
+                plan: plan(common, false, false)?,
                 file_systems: all_unless_some(file_systems),
                 cuts: *cuts,
                 seed,
@@ -151,6 +154,7 @@ fn all_unless_some<T: ValueEnum>(some: &[T]) -> Vec<T> {
 
 fn plan(common: &Common, planted: bool, terminals: bool) -> anyhow::Result<Plan> {
     let beside = || -> anyhow::Result<PathBuf> {
+        let planted = planted || common.sabotage.is_some() || common.segment_bytes.is_some();
         let name = if planted { "punchgate-planted" } else { "punchgate" };
         let program = std::env::current_exe()?.with_file_name(name);
         let how = match planted {
@@ -163,6 +167,7 @@ fn plan(common: &Common, planted: bool, terminals: bool) -> anyhow::Result<Plan>
     Ok(Plan {
         program: common.program.clone().map_or_else(beside, Ok)?,
         sabotage: common.sabotage.clone(),
+        segment_bytes: common.segment_bytes,
         terminals,
         ballast: "256KiB".to_owned(),
     })

@@ -2,7 +2,7 @@
 //!
 //! The gateway runs on a file system in an image file. At a random instant it is stopped, the image is cloned, and the clone is
 //! what the next start finds: what was in memory is gone, what had reached the disk is there, in the order the file system
-//! chose. The upstream takes nothing between a start and the cut, so that all that was acknowledged must come from the disk.
+//! chose. Before three cuts of four the upstream takes nothing, so that all that was acknowledged must come from the disk.
 //!
 //! After some cuts the gateway is not let to its end but cut again while it recovers, ten times in a row.
 //!
@@ -43,7 +43,7 @@ pub struct Power {
     pub dir: PathBuf,
 }
 
-/// Cuts before a new disk is begun.
+/// The most cuts before a new disk is begun.
 const PER_DISK: u64 = 40;
 /// Cuts in a row while it recovers, and how often that happens: after one of so many cuts under load.
 const IN_A_ROW: u64 = 10;
@@ -72,9 +72,14 @@ pub async fn run(wanted: &Power) -> anyhow::Result<Report> {
     let mut report = Report::new("power", wanted.seed);
     for kind in &wanted.file_systems {
         let mut left = wanted.cuts;
+        let start = Round::build(wanted, &shelf, *kind, dice.fork())
+            .await?
+            .first_start()
+            .await?;
         while left > 0 {
             let mut round = Round::build(wanted, &shelf, *kind, dice.fork()).await?;
-            let cuts = round.run(left.min(PER_DISK), &mut report, &mut progress).await?;
+            let some = left.min(1 + dice.below(PER_DISK));
+            let cuts = round.run(some, start, &mut report, &mut progress).await?;
             left = left.saturating_sub(cuts);
             if !report.findings.is_empty() {
                 if wanted.plan.sabotage.is_none() {
@@ -95,43 +100,51 @@ struct Round {
     disk: Disk,
     kind: FileSystem,
     dice: Dice,
-    /// Milliseconds that a start takes.
-    start: u64,
 }
 
 impl Round {
     async fn build(wanted: &Power, shelf: &Shelf, kind: FileSystem, dice: Dice) -> anyhow::Result<Self> {
         let disk = Disk::fresh(shelf, kind)?;
         let site = Site::build(&wanted.plan, &disk.at().join("state")).await?;
-        Ok(Self {
-            site,
-            disk,
-            kind,
-            dice,
-            start: 0,
-        })
+        Ok(Self { site, disk, kind, dice })
     }
 
-    /// Cuts at least so often; gives back how often it was.
-    async fn run(&mut self, cuts: u64, report: &mut Report, progress: &mut Progress) -> anyhow::Result<u64> {
+    /// Milliseconds that a first start takes.
+    async fn first_start(&mut self) -> anyhow::Result<u64> {
+        let began = Instant::now();
+        self.site.gateway.restart().await?;
+        Ok(u64::try_from(began.elapsed().as_millis())?)
+    }
+
+    /// Cuts at least so often; gives back how often it was. A start takes about so many milliseconds.
+    async fn run(
+        &mut self,
+        cuts: u64,
+        start: u64,
+        report: &mut Report,
+        progress: &mut Progress,
+    ) -> anyhow::Result<u64> {
         let mut dice = self.dice.fork();
         self.site.upstream_takes(false);
         self.site.open(&mut dice);
-        let began = Instant::now();
-        self.site.gateway.restart().await?;
-        self.start = u64::try_from(began.elapsed().as_millis())?;
+        // The first cut comes at any instant of the first start, or after it; the others come under load.
+        self.site.gateway.spawn()?;
+        let mut longest = start + WORKING / 2;
         let mut done = 0;
         while done < cuts && report.findings.is_empty() {
-            tokio::time::sleep(self.dice.up_to(WORKING)).await;
+            tokio::time::sleep(self.dice.up_to(longest)).await;
+            longest = WORKING;
             self.cut(report)?;
             done += 1;
             if self.dice.one_in(CHAIN_AFTER) {
-                done += self.cut_while_it_recovers(report).await?;
+                done += self.cut_while_it_recovers(start, report).await?;
             }
             report.findings.extend(self.judged().await);
             progress.say(report, "cuts");
         }
         self.site.gateway.kill();
+        report.findings.extend(self.site.manners());
+        report.count("disks", 1);
         report.count("acknowledged punches", self.site.ledger.count() as u64);
         Ok(done)
     }
@@ -154,12 +167,12 @@ impl Round {
         Ok(())
     }
 
-    async fn cut_while_it_recovers(&mut self, report: &mut Report) -> anyhow::Result<u64> {
+    async fn cut_while_it_recovers(&mut self, start: u64, report: &mut Report) -> anyhow::Result<u64> {
         self.site.let_callers_in(false);
         let before = size(self.disk.at())?;
         for _ in 0..IN_A_ROW {
             self.site.gateway.spawn()?;
-            tokio::time::sleep(self.dice.up_to(self.start * 3 / 2)).await;
+            tokio::time::sleep(self.dice.up_to(start * 3 / 2)).await;
             self.cut(report)?;
         }
         let after = size(self.disk.at())?;
@@ -181,7 +194,8 @@ impl Round {
         }
         findings.extend(self.site.quiet().await);
         findings.extend(self.site.settle().await);
-        self.site.upstream_takes(false);
+        // Mostly nothing is taken before the next cut; sometimes deliveries and their cursors are cut too.
+        self.site.upstream_takes(self.dice.one_in(4));
         self.site.let_callers_in(true);
         findings
     }

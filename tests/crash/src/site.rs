@@ -33,6 +33,8 @@ pub struct Plan {
     pub program: std::path::PathBuf,
     /// A planted fault to ask it for.
     pub sabotage: Option<String>,
+    /// How large a segment of the journal may grow, in bytes; only the planted build can be told.
+    pub segment_bytes: Option<u64>,
     /// Whether two terminals are there, beside the callers.
     pub terminals: bool,
     /// How much ballast there is, as the configuration wants it. Little, so that a start is quick.
@@ -74,6 +76,9 @@ impl Site {
         gateway.secret(KIOSK, KIOSK_TOKEN)?;
         if let Some(fault) = &plan.sabotage {
             gateway.set("PUNCHGATE_SABOTAGE", fault);
+        }
+        if let Some(bytes) = plan.segment_bytes {
+            gateway.set("PUNCHGATE_SEGMENT_BYTES", bytes.to_string());
         }
         let site = Self {
             gateway,
@@ -193,8 +198,24 @@ impl Site {
                 .all(|(name, terminal)| held(name) >= terminal.ledger().issued.len())
     }
 
+    /// What a sink may not have met that has known one gateway and one history: events out of order, or none at all.
+    pub fn manners(&self) -> Findings {
+        let stats = self.sink.stats();
+        let bad = [
+            ("out of order", stats.out_of_order),
+            ("no batch of events", stats.malformed),
+        ];
+        let met = bad.into_iter().filter(|(_, many)| *many > 0);
+        Findings {
+            broken: met
+                .map(|(what, many)| format!("the sink met {many} times: {what}"))
+                .collect(),
+            ..Findings::default()
+        }
+    }
+
     /// What no log may contain, whatever was done to the gateway.
-    pub fn complaints(&self) -> Findings {
+    fn complaints(&self) -> Findings {
         let log = self.gateway.log();
         let bad = |line: &&str| line.contains("panicked") || line.contains("the journal was damaged");
         Findings {

@@ -1,7 +1,8 @@
 //! The six things a gateway does to its disk, each as a short play.
 
 use std::{
-    fmt, fs, io,
+    fmt, fs,
+    io::{self, Write},
     os::unix::process::ExitStatusExt,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -19,7 +20,7 @@ use crate::{
 };
 
 /// Bytes of a segment where many are wanted.
-const SMALL: &str = "4096";
+const SMALL: u64 = 4_096;
 /// SIGKILL.
 const KILL: i32 = 9;
 
@@ -34,6 +35,8 @@ pub enum Scenario {
     Rotate,
     /// It starts on a journal whose buffer is gone, and builds it again.
     Rebuild,
+    /// It starts on what a kill in the middle of a write left behind: half a record, and a buffer that was not closed.
+    Recover,
     /// It is told to stop.
     Stop,
 }
@@ -50,7 +53,7 @@ impl Scenario {
     fn before(self) -> Option<u64> {
         match self {
             Self::Start => None,
-            Self::Append | Self::Rotate | Self::Stop => Some(4),
+            Self::Append | Self::Rotate | Self::Recover | Self::Stop => Some(4),
             Self::Rebuild => Some(60),
         }
     }
@@ -58,7 +61,7 @@ impl Scenario {
     /// How many batches it takes, and of how many punches.
     fn batches(self) -> (u64, u64) {
         match self {
-            Self::Start | Self::Stop | Self::Rebuild => (2, 3),
+            Self::Start | Self::Stop | Self::Rebuild | Self::Recover => (2, 3),
             Self::Append => (8, 5),
             Self::Rotate => (10, 8),
         }
@@ -86,12 +89,10 @@ impl Stage {
         let state = folder.join("state");
         let plan = Plan {
             terminals: false,
+            segment_bytes: (scenario == Scenario::Rotate).then_some(SMALL).or(plan.segment_bytes),
             ..plan.clone()
         };
-        let mut site = Site::build(&plan, &state).await?;
-        if scenario == Scenario::Rotate {
-            site.gateway.set("PUNCHGATE_SEGMENT_BYTES", SMALL);
-        }
+        let site = Site::build(&plan, &state).await?;
         let callers = site.callers(dice);
         let mut stage = Self {
             scenario,
@@ -124,8 +125,10 @@ impl Stage {
         );
         let before = self.folder.join("before");
         copy_tree(&self.state, &before)?;
-        if self.scenario == Scenario::Rebuild {
-            fs::remove_dir_all(before.join("buffer"))?;
+        match self.scenario {
+            Scenario::Rebuild => fs::remove_dir_all(before.join("buffer"))?,
+            Scenario::Recover => tear(&before)?,
+            _ => {}
         }
         self.before = Some(before);
         Ok(())
@@ -223,7 +226,7 @@ impl Stage {
                 return false;
             }
             // One batch's deliveries after another: what they write then comes in the same place each time.
-            if self.scenario == Scenario::Append && !self.delivered().await {
+            if self.scenario != Scenario::Rotate && !self.delivered().await {
                 return false;
             }
         }
@@ -276,6 +279,22 @@ impl Stage {
         let ended = self.site.gateway.ended();
         ended.is_some_and(|status| status.signal() == Some(KILL))
     }
+}
+
+/// Makes of a store that was closed in order one that a kill left behind.
+fn tear(state: &Path) -> io::Result<()> {
+    fs::remove_file(state.join("buffer").join("clean"))?;
+    let segments = fs::read_dir(state.join("journal"))?;
+    let paths = segments.filter_map(|entry| Some(entry.ok()?.path()));
+    let last = paths
+        .filter(|path| path.extension().is_some_and(|ending| ending == "pgj"))
+        .max();
+    let last = last.ok_or(io::ErrorKind::NotFound)?;
+    let half_a_record = [0x40, 0, 0, 0, 0x5A, 0x5A, 0x5A, 0x5A, 0x07];
+    fs::OpenOptions::new()
+        .append(true)
+        .open(last)?
+        .write_all(&half_a_record)
 }
 
 /// Whether each thread of a process has a tracer.
