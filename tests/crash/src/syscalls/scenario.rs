@@ -49,12 +49,13 @@ impl fmt::Display for Scenario {
 }
 
 impl Scenario {
-    /// How many batches are in its store before it begins; `None` where there is no store.
-    fn before(self) -> Option<u64> {
+    /// How many batches are in its store before it begins, and of how many punches; `None` where there is no store.
+    fn before(self) -> Option<(u64, u64)> {
         match self {
             Self::Start => None,
-            Self::Append | Self::Rotate | Self::Recover | Self::Stop => Some(4),
-            Self::Rebuild => Some(60),
+            Self::Append | Self::Rotate | Self::Recover | Self::Stop => Some((4, 4)),
+            // So many that the buffer does not keep them all back in memory.
+            Self::Rebuild => Some((10, 500)),
         }
     }
 
@@ -106,15 +107,18 @@ impl Stage {
             attached: None,
             sabotaged: plan.sabotage.is_some(),
         };
-        if let Some(batches) = scenario.before() {
-            stage.prepare(batches).await?;
+        if let Some((batches, size)) = scenario.before() {
+            stage.prepare(batches, size).await?;
         }
         Ok(stage)
     }
 
-    async fn prepare(&mut self, batches: u64) -> anyhow::Result<()> {
+    async fn prepare(&mut self, batches: u64, size: u64) -> anyhow::Result<()> {
         self.site.gateway.restart().await?;
-        anyhow::ensure!(self.post(batches, 4).await, "the store to begin from cannot be filled");
+        anyhow::ensure!(
+            self.post(batches, size).await,
+            "the store to begin from cannot be filled"
+        );
         let findings = self.site.settle().await;
         let stopped = self.site.gateway.stop(Duration::from_secs(15)).await;
         anyhow::ensure!(stopped.is_some_and(|status| status.success()), "it does not stop");
