@@ -3,11 +3,13 @@
 //! - Acknowledged only with a `Stored` in hand. A clock that repeats a record is answered again; the repeat is the same punch.
 //! - A record that makes no sense is not acknowledged, so a clock that waits keeps it; `clean.ignore` lets such records pass.
 //! - No offset of the clock is measured from its records: a record may be old, and would then be moved to now.
+//! - An acknowledgement names no record: said late, it is taken for an answer to the next one, which nobody has stored. So it is
+//!   said only while the clock still waits for it, and once for a record and all its repeats that have come meanwhile.
 //! - Where nobody waits for an answer, a record that could not be stored is offered to the journal until it is.
 //! - The first record after opening may be the end of one that began before: when it makes no sense it is left out without
 //!   alarm, and when it comes at once in a format where the end of a record could pass for a whole one, it is left out too.
 
-use std::time::Duration;
+use std::{collections::VecDeque, time::Duration};
 
 use jiff::civil::DateTime;
 use punchgate_kit::{Fault, Intake, Malformed, Moment, NotStored, Remark, Session, Stage, Stored, Turn, Unheard};
@@ -26,6 +28,11 @@ use crate::{
 const ONE_RECORD: Duration = Duration::from_millis(500);
 /// Between two attempts to store what nobody else holds.
 const AGAIN: Duration = Duration::from_secs(1);
+/// A clock may have given up waiting for an answer after this, and repeats its record; shorter than any clock's patience that
+/// we know of.
+const ANSWER_WITHIN: Duration = Duration::from_secs(1);
+/// What has come while a record was stored is with us after this.
+const HAS_COME: Duration = Duration::from_millis(20);
 /// So often the same record must come before it is called stuck.
 const STUCK: u32 = 3;
 
@@ -39,6 +46,7 @@ pub(crate) async fn converse(session: Session<Record, Word>, intake: Intake, opt
         polled: 0,
         last_bad: (Vec::new(), 0),
         stored_one: false,
+        waiting: VecDeque::new(),
         opened,
         session,
         intake,
@@ -77,11 +85,16 @@ struct Clock {
     polled: usize,
     last_bad: (Vec<u8>, u32),
     stored_one: bool,
+    /// Heard while a record was stored, and not yet looked at.
+    waiting: VecDeque<Turn<Record>>,
 }
 
 impl Clock {
     /// The next turn; polls whenever it is time.
     async fn hear(&mut self) -> Result<Turn<Record>, Fault> {
+        if let Some(turn) = self.waiting.pop_front() {
+            return Ok(turn);
+        }
         let Some(poll) = self.options.poll().cloned() else {
             return Ok(self.session.hear().await?);
         };
@@ -120,7 +133,7 @@ impl Clock {
                 let text = "a record that came just after opening may be the end of a longer one and is left out";
                 self.intake.remark(Remark::Unexpected(text.to_owned())).await;
             }
-            Ok(entry) => self.store(entry).await?,
+            Ok(entry) => self.store(record, entry).await?,
             Err(misread) => self.misread(record, misread, first).await?,
         }
         Ok(())
@@ -142,7 +155,8 @@ impl Clock {
         Some(zone.to_datetime(self.session.clock().now().to_jiff()))
     }
 
-    async fn store(&mut self, entry: Entry) -> Result<(), Fault> {
+    async fn store(&mut self, record: &Record, entry: Entry) -> Result<(), Fault> {
+        let heard = self.session.moment();
         let readings: Vec<Reading> = match entry {
             Entry::Reading(reading) => vec![*reading],
             Entry::Ignored => Vec::new(),
@@ -157,12 +171,28 @@ impl Clock {
             self.intake.remark(Remark::Reached(Stage::Stored)).await;
         }
         if let Some(word) = Word::ack(&stored, self.options.acknowledge()) {
-            self.session.say(word).await?;
+            self.pass_over_repeats(record).await?;
+            if self.session.moment() - heard <= ANSWER_WITHIN {
+                self.session.say(word).await?;
+            }
         }
         if self.options.poll().is_some_and(|poll| poll.after_record) {
             self.next_poll = self.session.moment();
         }
         Ok(())
+    }
+
+    /// The clock has sent the same again while it was stored: one answer is for all of it.
+    async fn pass_over_repeats(&mut self, record: &Record) -> Result<(), Fault> {
+        let mut patience = Duration::ZERO;
+        loop {
+            match self.session.hear_within(patience).await {
+                Ok(Turn::Message(again)) if again.bytes() == record.bytes() => patience = HAS_COME,
+                Ok(turn) => self.waiting.push_back(turn),
+                Err(Unheard::Silence { .. }) => return Ok(()),
+                Err(Unheard::Gone(gone)) => return Err(gone.into()),
+            }
+        }
     }
 
     /// `None` when the readings are not stored and the clock still has them.

@@ -5,8 +5,9 @@ use std::time::Duration;
 use bytes::Bytes;
 use jiff::tz::TimeZone;
 use punchgate_kit::{
-    Carrier, Clock, Command, Driver, Fault, Heard, Intake, NotStored, Remark, Session, SimPunch, Simulator,
-    StreamDriver, Wire, Wish,
+    Carrier, Clock, Command, Delivery, Driver, Fault, Heard, Intake, NotStored, Receipt, Remark, Session, SimPunch,
+    Simulator, StreamDriver, Wire, Wish,
+    intake::Deliverable,
     rehearse::{Desk, opening_time, rehearse},
 };
 use punchgate_model::{Direction, Factor, Precision};
@@ -128,6 +129,57 @@ async fn a_clock_that_waits_hears_ack_only_when_the_disk_has_its_record() {
         numbers.dedup();
         assert_eq!(numbers, ["E001", "E002"]);
     }
+}
+
+/// An ACK names no record. Said late, once for each time the clock has repeated the first, it would be taken for an
+/// answer to the second, which nobody has stored.
+#[tokio::test(start_paused = true)]
+async fn a_slow_disk_does_not_make_a_clock_forget_what_nobody_stored() {
+    let clock = TextClock::new(Knobs {
+        acknowledge: Some(Acknowledge::Ack),
+        ..Knobs::default()
+    });
+    let (deliveries, mut arriving) = mpsc::channel::<Delivery>(64);
+    let slow = tokio::spawn(async move {
+        let mut stored: Vec<String> = Vec::new();
+        while let Some(delivery) = arriving.recv().await {
+            if let Deliverable::Readings { readings, answer, .. } = delivery.what {
+                let number = readings
+                    .first()
+                    .map(|r| r.credential.number().to_owned())
+                    .unwrap_or_default();
+                // The second record finds the disk full, for ever.
+                if number == "0002" {
+                    answer.not_stored(NotStored::DiskFull);
+                    continue;
+                }
+                tokio::time::sleep(Duration::from_secs(9_u64.saturating_sub(4 * stored.len() as u64))).await;
+                stored.push(number);
+                let receipt = Receipt {
+                    id: "p".to_owned(),
+                    duplicate: stored.len() > 1,
+                };
+                answer.stored(vec![receipt]);
+            }
+        }
+    });
+    let (_commanding, commands) = mpsc::channel(1);
+    let intake = Intake::new("clock-1".into(), deliveries);
+    let options = options("preset = \"giga-tms-tr320\"\nacknowledge = \"ack\"");
+    let punches = async {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        clock.punch(punch("0001", 0));
+        clock.punch(punch("0002", 1));
+    };
+    let talking = timeout(Duration::from_secs(120), rehearse(&clock, intake, options, commands));
+    let (_, _) = tokio::join!(talking, punches);
+    slow.abort();
+    let acknowledged = clock.ledger().acknowledged;
+    assert_eq!(acknowledged.len(), 1, "{acknowledged:?}");
+    assert!(
+        acknowledged.iter().all(|name| name.starts_with("0001|")),
+        "{acknowledged:?}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
