@@ -130,10 +130,12 @@ impl Desk {
             }
         }
         for delivery in deliveries {
+            // A slow disk makes a delivery wait: a clock was read, and a punch heard, before that.
+            let heard = now.minus(delivery.said.elapsed());
             match delivery.what {
-                Deliverable::Remark(remark) => lazy.extend(self.remark(&delivery.device, &remark, now)),
+                Deliverable::Remark(remark) => lazy.extend(self.remark(&delivery.device, &remark, heard)),
                 Deliverable::Readings { readings, once, answer } => {
-                    self.report(&mut group, delivery.device, readings, once, answer, now);
+                    self.report(&mut group, delivery.device, readings, once, answer, heard);
                 }
             }
         }

@@ -7,7 +7,7 @@ use punchgate_model::{DeviceName, Reading};
 use thiserror::Error;
 use tokio::sync::{mpsc, oneshot};
 
-use crate::Remark;
+use crate::{Moment, Remark};
 
 /// What became of one reading.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -77,6 +77,8 @@ pub enum Receipted {
 pub struct Delivery {
     /// Who speaks.
     pub device: DeviceName,
+    /// When the driver said it. It may wait for the disk after that, and waiting must not make it younger.
+    pub said: Moment,
     /// What is to be done.
     pub what: Deliverable,
 }
@@ -160,6 +162,7 @@ impl Intake {
     pub async fn remark(&self, remark: Remark) {
         let delivery = Delivery {
             device: self.device.clone(),
+            said: Moment::now(),
             what: Deliverable::Remark(remark),
         };
         // A gateway that stops needs no remarks any more.
@@ -175,6 +178,7 @@ impl Intake {
         };
         let delivery = Delivery {
             device: self.device.clone(),
+            said: Moment::now(),
             what,
         };
         self.deliveries.send(delivery).await.map_err(|_| NotStored::Stopping)?;
