@@ -24,10 +24,11 @@ use punchgate_kit::Clock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use error::RunError;
-use force::Force;
+pub use force::Force;
 use outside::Outside;
 use reload::InForce;
 use store::Store;
+pub use store::note_opening;
 use works::Works;
 
 use crate::{

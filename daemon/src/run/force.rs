@@ -14,10 +14,11 @@ use crate::{
 
 /// Settings and people.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Force {
-    pub(super) settings: Settings,
+pub struct Force {
+    /// The settings.
+    pub settings: Settings,
     /// The directory's files, as text.
-    pub(super) people: Vec<String>,
+    pub people: Vec<String>,
 }
 
 impl Force {
@@ -31,6 +32,24 @@ impl Force {
             settings: plan::settings(config),
             people: plan::directory_texts(&config.directory.files).map_err(unreadable)?,
         })
+    }
+
+    /// What a start writes where `known` is in force. `fresh` says that the buffer is empty: before the journal is decided,
+    /// nothing is known, and what is wanted is written whatever it says. `first` says that the journal is empty too.
+    pub fn opening(&self, known: &Self, (fresh, first): (bool, bool), at: Timestamp) -> Vec<Entry> {
+        let mut entries = vec![Entry::Started {
+            at,
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+        }];
+        if fresh {
+            entries.extend(self.entries(at));
+            if first && self.people.is_empty() {
+                entries.truncate(2);
+            }
+        } else {
+            entries.extend(self.changes(known, at));
+        }
+        entries
     }
 
     /// The entries that put all of it into force.

@@ -10,7 +10,7 @@ use std::{
 };
 
 use punchgate_journal::{
-    Buffer, BufferError, BufferOptions, DiskStorage, Entry, Journal, OpenError, Opening, Options, Storage,
+    AppendError, Buffer, BufferError, BufferOptions, DiskStorage, Entry, Journal, OpenError, Opening, Options, Storage,
 };
 use punchgate_kit::Clock;
 
@@ -100,28 +100,29 @@ impl Store {
             settings: settings.clone(),
             people,
         };
-        let mut entries = vec![Entry::Started {
-            at,
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-        }];
-        let mut changes = wanted.changes(&known, at);
-        if self.fresh {
-            // Before the journal is decided, nothing is known: what is wanted is written whatever it says.
-            changes = wanted.entries(at);
-            if self.journal.tail() == 0 && wanted.people.is_empty() {
-                changes.truncate(1);
-            }
-        }
-        entries.extend(changes);
-        let payloads: Vec<_> = entries.iter().map(Entry::to_payload).collect();
-        match self.journal.append(&payloads) {
-            Ok(_) => wanted,
+        let entries = wanted.opening(&known, (self.fresh, self.journal.tail() == 0), at);
+        match note_opening(&mut self.journal, &entries) {
+            Ok(()) => wanted,
             Err(error) => {
                 tracing::error!(%error, "the configuration in force could not be noted; the one before stays in force");
                 known
             }
         }
     }
+}
+
+/// Writes what a start writes. A disk that failed is tried once more: the journal goes on in a new segment, and a
+/// configuration that is not noted would not be in force until the next start.
+///
+/// # Errors
+/// [`AppendError`]; the configuration before stays in force.
+pub fn note_opening(journal: &mut Journal, entries: &[Entry]) -> Result<(), AppendError> {
+    let payloads: Vec<_> = entries.iter().map(Entry::to_payload).collect();
+    let noted = match journal.append(&payloads) {
+        Err(error) if error.may_pass() && !error.is_full() => journal.append(&payloads),
+        noted => noted,
+    };
+    noted.map(drop)
 }
 
 /// Opens the journal. A process that was just killed may hold its lock a moment longer.
