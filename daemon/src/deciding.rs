@@ -67,18 +67,22 @@ impl Deciding {
     ///
     /// # Errors
     /// [`Undecided`]: set the buffer aside and begin again.
-    pub fn run(mut self) -> Result<(), Undecided> {
+    pub fn run(self) -> Result<(), Undecided> {
         let waiting = tokio::runtime::Builder::new_current_thread().build();
+        waiting.map_or(Ok(()), |waiting| waiting.block_on(self.keep()))
+    }
+
+    /// The same, as a task: it waits only for the intake.
+    ///
+    /// # Errors
+    /// As [`Deciding::run`].
+    pub async fn keep(mut self) -> Result<(), Undecided> {
         let mut position = self.buffer.position();
         loop {
             while position.seq < *self.tail.borrow_and_update() {
                 position = self.page(position)?;
             }
-            let ended = match &waiting {
-                Ok(waiting) => waiting.block_on(self.tail.changed()).is_err(),
-                Err(_) => true,
-            };
-            if ended && position.seq >= *self.tail.borrow() {
+            if self.tail.changed().await.is_err() && position.seq >= *self.tail.borrow() {
                 return Ok(self.decider.flush()?);
             }
         }

@@ -64,34 +64,64 @@ pub struct Desk {
 /// When the last sync fails; nothing acknowledged is lost by it.
 pub fn run(
     mut desk: Desk,
-    mut deliveries: mpsc::Receiver<Delivery>,
-    mut notes: mpsc::Receiver<Note>,
+    deliveries: mpsc::Receiver<Delivery>,
+    notes: mpsc::Receiver<Note>,
 ) -> Result<(), AppendError> {
     let waiting = tokio::runtime::Builder::new_current_thread().build();
     let Ok(waiting) = waiting else {
         return desk.journal.close();
     };
-    let (mut arrived, mut noted) = (Vec::with_capacity(GROUP), Vec::new());
-    let (mut devices_open, mut notes_open) = (true, true);
-    while devices_open || notes_open {
-        waiting.block_on(async {
-            tokio::select! {
-                n = deliveries.recv_many(&mut arrived, GROUP), if devices_open => devices_open = n > 0,
-                n = notes.recv_many(&mut noted, 64), if notes_open => notes_open = n > 0,
-            }
-        });
-        // Whatever else is waiting shares the sync.
-        while arrived.len() < GROUP
-            && let Ok(more) = deliveries.try_recv()
-        {
-            arrived.push(more);
-        }
-        while let Ok(more) = notes.try_recv() {
-            noted.push(more);
-        }
-        desk.group(arrived.drain(..), noted.drain(..));
+    let mut tray = Tray::new(deliveries, notes);
+    while waiting.block_on(tray.fill()) {
+        desk.clear(&mut tray);
     }
     desk.journal.close()
+}
+
+/// What has arrived and waits for the disk.
+#[derive(Debug)]
+pub struct Tray {
+    deliveries: mpsc::Receiver<Delivery>,
+    notes: mpsc::Receiver<Note>,
+    arrived: Vec<Delivery>,
+    noted: Vec<Note>,
+    devices_open: bool,
+    notes_open: bool,
+}
+
+impl Tray {
+    /// An empty tray that these channels fill.
+    pub fn new(deliveries: mpsc::Receiver<Delivery>, notes: mpsc::Receiver<Note>) -> Self {
+        Self {
+            deliveries,
+            notes,
+            arrived: Vec::with_capacity(GROUP),
+            noted: Vec::new(),
+            devices_open: true,
+            notes_open: true,
+        }
+    }
+
+    /// Waits for something, and takes whatever else is waiting: it shares the sync. False when nothing can come any more.
+    pub async fn fill(&mut self) -> bool {
+        if !self.devices_open && !self.notes_open {
+            return false;
+        }
+        tokio::select! {
+            biased;
+            n = self.deliveries.recv_many(&mut self.arrived, GROUP), if self.devices_open => self.devices_open = n > 0,
+            n = self.notes.recv_many(&mut self.noted, 64), if self.notes_open => self.notes_open = n > 0,
+        }
+        while self.arrived.len() < GROUP
+            && let Ok(more) = self.deliveries.try_recv()
+        {
+            self.arrived.push(more);
+        }
+        while let Ok(more) = self.notes.try_recv() {
+            self.noted.push(more);
+        }
+        true
+    }
 }
 
 /// One device's waiting report within a group.
@@ -114,7 +144,12 @@ struct Group {
 }
 
 impl Desk {
-    /// Writes one group: everything in it becomes durable by one sync, or is refused.
+    /// Writes what is in the tray: everything becomes durable by one sync, or is refused. It waits for nothing but the
+    /// disk, so that the thread and the simulation take the same step.
+    pub fn clear(&mut self, tray: &mut Tray) {
+        self.group(tray.arrived.drain(..), tray.noted.drain(..));
+    }
+
     fn group(&mut self, deliveries: impl Iterator<Item = Delivery>, notes: impl Iterator<Item = Note>) {
         let now = self.clock.now();
         let mut group = Group::default();

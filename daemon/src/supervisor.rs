@@ -71,6 +71,7 @@ pub struct Supervisor {
     board: Arc<Board>,
     closing: CancellationToken,
     units: TaskTracker,
+    backoff: Backoff,
 }
 
 impl Supervisor {
@@ -80,16 +81,25 @@ impl Supervisor {
             board,
             closing,
             units: TaskTracker::new(),
+            backoff: Backoff::shuffled(LEAST_PAUSE, MOST_PAUSE),
         }
+    }
+
+    /// The same, with a seed for the jitter of its pauses, so that a simulation can be repeated.
+    #[must_use]
+    pub fn with_seed(mut self, seed: u64) -> Self {
+        self.backoff = Backoff::new(LEAST_PAUSE, MOST_PAUSE, seed);
+        self
     }
 
     /// Starts to keep a unit running.
     pub fn keep(&self, unit: Unit) -> Kept {
         self.board.unit(&unit.name, UnitState::Talking);
         let (name, closing) = (unit.name.clone(), self.closing.child_token());
+        let backoff = self.backoff.reseeded(&unit.name);
         let running = self
             .units
-            .spawn(keep_running(unit, self.board.clone(), closing.clone()));
+            .spawn(keep_running(unit, self.board.clone(), closing.clone(), backoff));
         Kept { name, closing, running }
     }
 
@@ -100,8 +110,7 @@ impl Supervisor {
     }
 }
 
-async fn keep_running(unit: Unit, board: Arc<Board>, closing: CancellationToken) {
-    let mut backoff = Backoff::shuffled(LEAST_PAUSE, MOST_PAUSE);
+async fn keep_running(unit: Unit, board: Arc<Board>, closing: CancellationToken, mut backoff: Backoff) {
     while !closing.is_cancelled() {
         let began = Instant::now();
         board.unit(&unit.name, UnitState::Talking);
@@ -130,6 +139,7 @@ async fn keep_running(unit: Unit, board: Arc<Board>, closing: CancellationToken)
         tracing::warn!(unit = %unit.name, %why, again_in_ms = u64::try_from(pause.as_millis()).unwrap_or(u64::MAX), "unit waits");
         board.unit(&unit.name, UnitState::Waiting { why: reason, pause });
         tokio::select! {
+            biased;
             () = closing.cancelled() => break,
             () = sleep(pause) => {}
         }

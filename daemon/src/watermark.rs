@@ -72,6 +72,7 @@ pub async fn keep(
             }
         };
         tokio::select! {
+            biased;
             () = closing.cancelled() => return,
             changed = progress.changed(), if pause.is_none() => if changed.is_err() { return },
             () = tokio::time::sleep(pause.unwrap_or(LOOK)), if pause.is_some() => {}

@@ -35,6 +35,16 @@ impl Backoff {
         Self::new(least, most, RandomState::new().build_hasher().finish())
     }
 
+    /// One that draws other numbers, told apart by a name: for units that must not return together either.
+    #[must_use]
+    pub fn reseeded(&self, name: &str) -> Self {
+        let fold = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3);
+        Self {
+            dice: name.bytes().fold(self.dice ^ 0xcbf2_9ce4_8422_2325, fold),
+            ..*self
+        }
+    }
+
     /// How long to wait after one more failure.
     pub fn after_failure(&mut self) -> Span {
         self.failures = self.failures.saturating_add(1);

@@ -170,6 +170,7 @@ impl<U: Deliver, O: Outbox> Pump<U, O> {
             let _ = self.settle_owed().await;
         };
         tokio::select! {
+            biased;
             () = pumping => {}
             () = async { grace.cancelled().await; sleep(GRACE).await } => {}
         }
@@ -207,12 +208,13 @@ impl<U: Deliver, O: Outbox> Pump<U, O> {
             let handle = self.handle.clone();
             let due = self.due.or(self.owed_at());
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return Ok(Woken::Stopping),
-                () = handle.wake.notified() => {}
                 () = handle.hurry.notified() => {
                     self.fill().await?;
                     self.due = (!self.gathered.is_empty()).then(Instant::now);
                 }
+                () = handle.wake.notified() => {}
                 () = at(due) => self.settle_owed().await?,
             }
         }
@@ -459,6 +461,7 @@ impl<U: Deliver, O: Outbox> Pump<U, O> {
         let handle = self.handle.clone();
         loop {
             tokio::select! {
+                biased;
                 () = stop.cancelled() => return Woken::Stopping,
                 () = sleep_until(until) => return Woken::Again,
                 () = handle.hurry.notified() => return Woken::Again,

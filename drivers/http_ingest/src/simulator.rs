@@ -107,6 +107,7 @@ impl App {
     /// Waits for somebody to punch, or for the end of the session.
     async fn idle(&self, session: &mut Session<Reply, Post>) -> Option<()> {
         tokio::select! {
+            biased;
             () = self.fresh.notified() => Some(()),
             turn = session.hear() => match turn {
                 Ok(Turn::Message(_) | Turn::Garbled(_) | Turn::Command(_)) => Some(()),
@@ -118,6 +119,7 @@ impl App {
     async fn rest(until: Instant, session: &mut Session<Reply, Post>) -> Option<()> {
         loop {
             tokio::select! {
+                biased;
                 () = sleep_until(until) => return Some(()),
                 turn = session.hear() => if matches!(turn, Ok(Turn::Closing) | Err(_)) { return None },
             }

@@ -102,6 +102,7 @@ impl<H: Wire<Raw = Bytes>, S: Send + 'static> Mailbox<H, S> {
     /// With nothing waiting: the next thing the conversation or the gateway wants.
     pub(crate) async fn idle(&mut self) -> Next<S> {
         tokio::select! {
+            biased;
             said = self.ends.said.recv() => said.map_or(Next::Close, Next::Say),
             () = self.orders.closing.cancelled(), if !self.told_closing => {
                 self.told_closing = true;

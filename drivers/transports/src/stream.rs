@@ -95,6 +95,7 @@ where
             .filter(|_| !buffer.is_empty())
             .map(|idle| last_byte + idle);
         tokio::select! {
+            biased;
             said = mailbox.idle() => match said {
                 Next::Close => return finish(link).await,
                 Next::Say(words) => if let Err(error) = write(&mut link, framer, &words).await {
