@@ -41,18 +41,41 @@ pub enum Loss {
     Sizes,
     /// Content and sizes are kept, directory entries are lost.
     Entries,
+    /// Each file suffers another of these, and each directory entry the toss of a coin: files reach the disk in any order.
+    Each,
 }
 
 impl Loss {
     /// Every policy.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Everything,
         Self::Nothing,
         Self::AtRandom,
         Self::Content,
         Self::Sizes,
         Self::Entries,
+        Self::Each,
     ];
+}
+
+impl Loss {
+    /// What becomes of one file.
+    fn of_a_file(self, random: &mut u64) -> Self {
+        const ONE: [Loss; 5] = [
+            Loss::Everything,
+            Loss::Nothing,
+            Loss::AtRandom,
+            Loss::Content,
+            Loss::Sizes,
+        ];
+        match self {
+            Self::Each => ONE
+                .get(usize::try_from(toss(random)).unwrap_or(0) % ONE.len())
+                .copied()
+                .unwrap_or(Self::AtRandom),
+            other => other,
+        }
+    }
 }
 
 /// A simulated disk; clones are the same disk.
@@ -89,6 +112,8 @@ struct State {
     capacity: Option<u64>,
     fail_sync_at: Option<u64>,
     unreadable: BTreeSet<PathBuf>,
+    /// Blocks that reach the disk, or do not, together.
+    page: usize,
 }
 
 impl SimDisk {
@@ -111,6 +136,7 @@ impl SimDisk {
             capacity: None,
             fail_sync_at: None,
             unreadable: BTreeSet::new(),
+            page: 1,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -133,6 +159,16 @@ impl SimDisk {
 
     fn lock_state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// From now on 512-byte blocks are lost and kept in pages of so many, as a page cache of 4 KiB does with 8.
+    pub fn set_page(&self, blocks: usize) {
+        self.lock_state().page = blocks.max(1);
+    }
+
+    /// Whether the power went at a call chosen before, and nobody has turned it on again.
+    pub fn is_off(&self) -> bool {
+        self.lock_state().power_is_off
     }
 
     /// How many calls have changed something (create, write, sync, cut, rename, remove, directory sync).
@@ -237,9 +273,9 @@ impl SimDisk {
         state.settle_entries(loss);
         let ids: Vec<u64> = state.inodes.keys().copied().collect();
         for id in ids {
-            let mut random = state.random;
+            let (mut random, page) = (state.random, state.page);
             if let Some(inode) = state.inodes.get_mut(&id) {
-                inode.settle(loss, &mut random);
+                inode.settle(loss.of_a_file(&mut random), page, &mut random);
             }
             state.random = random;
         }
@@ -281,23 +317,31 @@ impl Inode {
     }
 
     /// What is left after a power cut.
-    fn settle(&mut self, loss: Loss, random: &mut u64) {
+    fn settle(&mut self, loss: Loss, page: usize, random: &mut u64) {
         let keep_size = match loss {
             Loss::Everything | Loss::Sizes => false,
             Loss::Nothing | Loss::Content | Loss::Entries => true,
-            Loss::AtRandom => toss(random).is_multiple_of(2),
+            Loss::AtRandom | Loss::Each => toss(random).is_multiple_of(2),
         };
         if keep_size && self.resized {
             self.durable.resize(self.seen.len(), 0);
         }
         let dirty = std::mem::take(&mut self.dirty);
         let last = dirty.last().copied();
+        let mut tossed = None;
         for block in dirty {
+            let kept = match tossed {
+                Some((of, kept)) if of == block / page => kept,
+                _ => toss(random).is_multiple_of(2),
+            };
+            tossed = Some((block / page, kept));
             let len = match loss {
                 Loss::Everything | Loss::Content => 0,
                 Loss::Nothing | Loss::Sizes | Loss::Entries => BLOCK,
-                Loss::AtRandom if Some(block) == last => usize::try_from(toss(random)).unwrap_or(0) % (BLOCK + 1),
-                Loss::AtRandom => BLOCK * usize::from(toss(random).is_multiple_of(2)),
+                Loss::AtRandom | Loss::Each if Some(block) == last => {
+                    usize::try_from(toss(random)).unwrap_or(0) % (BLOCK + 1)
+                }
+                Loss::AtRandom | Loss::Each => BLOCK * usize::from(kept),
             };
             self.keep(block, len);
         }
@@ -332,7 +376,7 @@ impl State {
         for path in paths {
             let keep_new = match loss {
                 Loss::Everything | Loss::Entries => false,
-                Loss::AtRandom => toss(&mut self.random).is_multiple_of(2),
+                Loss::AtRandom | Loss::Each => toss(&mut self.random).is_multiple_of(2),
                 _ => true,
             };
             let from = if keep_new { &self.entries } else { &self.durable_entries };
