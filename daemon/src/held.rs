@@ -47,6 +47,10 @@ impl Held {
 
     /// What is known of the reports of a punch, if it is held.
     pub fn known(&self, id: &PunchId) -> Option<Known> {
+        #[cfg(feature = "sabotage")]
+        if punchgate_sabotage::is_planted(punchgate_sabotage::Bug::ForgetWhatIsHeld) {
+            return None;
+        }
         let waiting = self.waiting().punches.get(id).cloned();
         waiting.or_else(|| self.ids.known(id))
     }

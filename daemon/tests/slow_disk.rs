@@ -5,10 +5,15 @@ use std::{path::Path, sync::Arc, time::Duration};
 use punchgate::{
     board::Board,
     contact::Contacts,
-    decide::settings::{DeviceSettings, Settings},
+    decide::{
+        ids::Ids,
+        settings::{DeviceSettings, Settings},
+    },
     deciding::Progress,
+    epochs::Epochs,
     held::Held,
-    intake::{Desk, Epochs, Notebook, Tray},
+    intake::{Desk, Tray},
+    notebook::Notebook,
     run::note_opening,
 };
 use punchgate_journal::{Buffer, Entry, Journal, Options, sim::SimDisk};
@@ -52,9 +57,10 @@ async fn what_waits_for_a_slow_disk_keeps_the_time_at_which_it_was_heard() {
     let (_notebook, notes) = Notebook::new();
     let (_settings, settings) = watch::channel(a_terminal_in_utc());
     let board = Arc::new(Board::new(clock.clone()));
+    let buffer = Buffer::in_memory();
     let mut desk = Desk {
         journal: journal(&SimDisk::new(1)),
-        held: Arc::new(Held::new(Buffer::in_memory())),
+        held: Arc::new(Held::new(buffer.clone(), Ids::open(buffer).expect("empty"))),
         clock,
         board,
         tail: watch::channel(0).0,

@@ -266,6 +266,11 @@ impl Buffer {
 
 impl Inner {
     fn write_back(&mut self) -> Result<(), BufferError> {
+        #[cfg(feature = "sabotage")]
+        if punchgate_sabotage::is_planted(punchgate_sabotage::Bug::PositionBeforeData) {
+            self.overlay.take();
+            return self.shelf.apply(std::collections::HashMap::new(), self.position);
+        }
         self.shelf.apply(self.overlay.take(), self.position)
     }
 

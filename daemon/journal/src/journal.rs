@@ -313,6 +313,11 @@ impl Journal {
             self.published();
             return Ok(());
         }
+        #[cfg(feature = "sabotage")]
+        if punchgate_sabotage::is_planted(punchgate_sabotage::Bug::AnswerBeforeSync) {
+            self.published();
+            return Ok(());
+        }
         let before = (self.next.saturating_sub(records as u64), self.group.len());
         let result = self.sync_current();
         if result.is_err() {
@@ -326,7 +331,15 @@ impl Journal {
     fn sync_current(&mut self) -> Result<(), AppendError> {
         let Some(current) = &self.current else { return Ok(()) };
         let path = &current.segment.path;
-        let synced = match current.file.sync() {
+        let result = current.file.sync();
+        #[cfg(feature = "sabotage")]
+        let result = match result {
+            Err(_) if punchgate_sabotage::is_planted(punchgate_sabotage::Bug::BelieveTheSecondSync) => {
+                current.file.sync()
+            }
+            result => result,
+        };
+        let synced = match result {
             Ok(()) if current.file.is_linked().unwrap_or(true) => Ok(()),
             Ok(()) => Err(AppendError::Removed { path: path.clone() }),
             Err(source) if crate::is_full(&source) => Err(AppendError::Full {
@@ -398,6 +411,10 @@ impl Journal {
             file.write_at(0, &header).map_err(|e| ("write", e))?;
             file.sync().map_err(|e| ("sync", e))?;
             storage.rename(&draft, &path).map_err(|e| ("rename", e))?;
+            #[cfg(feature = "sabotage")]
+            if punchgate_sabotage::is_planted(punchgate_sabotage::Bug::ForgetTheDirectory) {
+                return Ok(file);
+            }
             storage.sync_dir(dir).map_err(|e| ("sync the directory of", e))?;
             Ok(file)
         };

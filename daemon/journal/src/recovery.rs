@@ -135,6 +135,17 @@ impl Reading<'_> {
 impl Recovered {
     /// Makes the last segment ready for appending, or decides that a new one must be begun.
     fn take_over(&mut self, storage: &dyn Storage, dir: &Path, member: &Member, content: Content) {
+        #[cfg(feature = "sabotage")]
+        let content = if content.tail.is_some() && punchgate_sabotage::is_planted(punchgate_sabotage::Bug::CutTooMuch) {
+            Content {
+                end: crate::segment::HEADER,
+                last: member.first.saturating_sub(1),
+                link: Some(member.link),
+                ..content
+            }
+        } else {
+            content
+        };
         self.next = content.last.saturating_add(1);
         self.link = content.link.unwrap_or_default();
         let torn = match content.tail {

@@ -118,6 +118,12 @@ pub fn changes<T: Told>(said: &BTreeMap<&T::Id, &Said<T>>, found: &[T]) -> Vec<C
         Some(old) if !old.withdrawn && old.what == *thing => None,
         Some(old) => {
             let revision = old.revision.saturating_add(1);
+            #[cfg(feature = "sabotage")]
+            let revision = if punchgate_sabotage::is_planted(punchgate_sabotage::Bug::KeepTheRevision) {
+                old.revision
+            } else {
+                revision
+            };
             Some(Change::Revised(Said {
                 revision,
                 what: thing.clone(),

@@ -18,6 +18,11 @@ use crate::{PunchId, VerdictId};
 pub fn punch_id(device: &DeviceName, epoch: u32, reading: &Reading, received_at: Timestamp) -> PunchId {
     let device = device.as_str();
     let epoch = epoch.to_string();
+    #[cfg(feature = "sabotage")]
+    if punchgate_sabotage::is_planted(punchgate_sabotage::Bug::NameByArrival) {
+        let credential = reading.credential.number();
+        return PunchId::new(digest(&["planted", device, credential, &received_at.to_string()]));
+    }
     if let Some(external) = &reading.external_id {
         return PunchId::new(digest(&["punchgate punch 1 external", device, external]));
     }

@@ -39,7 +39,10 @@ impl Decider {
         device: &DeviceName,
         account: Account,
     ) -> Result<(), BufferError> {
-        let Some(known) = self.held(id)? else {
+        let held = self.held(id)?;
+        #[cfg(feature = "sabotage")]
+        let held = held.filter(|_| !punchgate_sabotage::is_planted(punchgate_sabotage::Bug::ForgetWhatIsHeld));
+        let Some(known) = held else {
             return match self.made(id, device, vec![account]) {
                 Some(made) => self.keep(now, None, made, Spoken::default()),
                 None => Ok(()),

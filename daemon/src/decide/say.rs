@@ -30,6 +30,10 @@ impl Decider {
     /// Decides again whatever the entry touched.
     pub(super) fn settle(&mut self, now: Now<'_>) -> Result<(), BufferError> {
         for (subject, instants) in now.touched {
+            #[cfg(feature = "sabotage")]
+            if self.is_late(&subject, &instants)? {
+                continue;
+            }
             let kept = Kept {
                 days: &self.days,
                 subject: &subject,
@@ -69,6 +73,23 @@ impl Decider {
             records: said(changes(&records, &found.records)),
             verdicts: said(changes(&verdicts, &holds)),
         })
+    }
+
+    #[cfg(feature = "sabotage")]
+    fn is_late(
+        &self,
+        subject: &Subject,
+        instants: &std::collections::BTreeSet<Timestamp>,
+    ) -> Result<bool, BufferError> {
+        use punchgate_sabotage::{Bug, is_planted};
+        let Some(last) = instants.last().filter(|_| is_planted(Bug::DecideInOrderOfArrival)) else {
+            return Ok(false);
+        };
+        let after = Stretch {
+            from: last.plus_millis(1),
+            to: None,
+        };
+        Ok(!self.days.within(subject, after)?.is_empty())
     }
 
     /// Notes when to look at verdicts that are not final yet. An open window is no outcome: there is nothing to tell.

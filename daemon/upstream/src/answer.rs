@@ -63,6 +63,13 @@ impl Answer<'_> {
                 why: self.said(""),
             }),
             413 => Err(Refusal::TooLarge { why: self.said("") }),
+            #[cfg(feature = "sabotage")]
+            500..=599 if punchgate_sabotage::is_planted(punchgate_sabotage::Bug::BuryWhenBusy) => {
+                Err(Refusal::Poison {
+                    nobody_there: false,
+                    why: self.said(""),
+                })
+            }
             408 | 425 | 429 | 500..=599 => Err(Refusal::Busy {
                 again_in: self.retry_after.and_then(|text| retry_after(text, now)),
                 why: self.said(""),
@@ -77,6 +84,10 @@ impl Answer<'_> {
         };
         let body = self.body.trim_ascii();
         let html = |content_type: &str| content_type.to_ascii_lowercase().contains("html");
+        #[cfg(feature = "sabotage")]
+        if punchgate_sabotage::is_planted(punchgate_sabotage::Bug::BelieveAnyPage) {
+            return Ok(Delivered::default());
+        }
         if self.content_type.is_some_and(html) || body.starts_with(b"<") {
             return Err(not_its_word("HTML (a captive portal or a proxy?)"));
         }

@@ -304,6 +304,8 @@ impl<U: Deliver, O: Outbox> Pump<U, O> {
             if stop.is_cancelled() {
                 return Err(Trouble::Stopping);
             }
+            #[cfg(feature = "sabotage")]
+            self.sabotaged(&part).await;
             let Some(batch) = self.gathered.get(part.clone()) else {
                 break;
             };
@@ -326,6 +328,28 @@ impl<U: Deliver, O: Outbox> Pump<U, O> {
                 Err(Trouble::Refusal(Refusal::Misconfigured { why }))
             }
             None => Ok(()),
+        }
+    }
+
+    #[cfg(feature = "sabotage")]
+    async fn sabotaged(&mut self, part: &Range<usize>) {
+        use punchgate_sabotage::{Bug, is_planted};
+        let through = self.gathered.get(part.end.saturating_sub(1)).map(|event| event.seq);
+        if is_planted(Bug::CursorBeforeAnswer)
+            && let Some(through) = through
+        {
+            let settled = Settled {
+                through,
+                dead: Vec::new(),
+            };
+            let _ = self.outbox.settle(&settled).await;
+        }
+        if is_planted(Bug::AlterWhatIsSentAgain)
+            && self.again.is_some()
+            && let Some(event) = self.gathered.first_mut()
+            && let Ok(data) = serde_json::value::RawValue::from_string(event.data.get().replace("granted", "denied"))
+        {
+            event.data = data;
         }
     }
 
@@ -368,6 +392,11 @@ impl<U: Deliver, O: Outbox> Pump<U, O> {
         match refusal {
             Refusal::TimedOut { .. } => {
                 // The first may be an accident; when it happens again, the link is too slow for so much.
+                #[cfg(feature = "sabotage")]
+                if punchgate_sabotage::is_planted(punchgate_sabotage::Bug::SettleWhatTimedOut) {
+                    self.delivered(parting, part, Delivered::default());
+                    return Ok(());
+                }
                 self.timeouts += 1;
                 if self.timeouts > 1 {
                     self.shrink(part.len());
