@@ -3,7 +3,10 @@
 //! A page is decided, its events put in the outbox, and the position moved, in that order; whoever is killed in between
 //! has a buffer that does not fit and builds it again.
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering, mpsc},
+    thread,
+};
 
 use punchgate_journal::{Buffer, BufferError, Changes, Entry, Position, ReadError, Reader, Seq};
 use thiserror::Error;
@@ -21,6 +24,33 @@ use crate::{
 const PAGE: usize = 1024;
 /// Bytes of payload decided before the buffer's position is moved.
 const PAGE_BYTES: usize = 512 << 10;
+
+/// More records than this to catch up with, and it is done with more memory and a thread that reads ahead.
+const MUCH: Seq = 10_000;
+/// How many pages it reads ahead.
+const AHEAD: usize = 2;
+
+/// A page of the journal, read and understood.
+struct Page {
+    entries: Vec<(Seq, Entry)>,
+    through: Position,
+}
+
+impl Page {
+    fn read(reader: &mut Reader, after: Seq) -> Result<Self, ReadError> {
+        let page = reader.after(after, PAGE, PAGE_BYTES)?;
+        for gap in &page.gaps {
+            tracing::error!(?gap, "records of the journal are lost; everything around them is kept");
+        }
+        let entries = page.records.iter();
+        Ok(Self {
+            entries: entries
+                .map(|record| (record.seq, Entry::from_payload(&record.payload)))
+                .collect(),
+            through: page.through,
+        })
+    }
+}
 
 /// Why deciding stopped. Intake goes on; a restart builds the buffer again.
 #[derive(Debug, Error)]
@@ -78,6 +108,9 @@ impl Deciding {
     /// As [`Deciding::run`].
     pub async fn keep(mut self) -> Result<(), Undecided> {
         let mut position = self.buffer.position();
+        if self.tail.borrow().saturating_sub(position.seq) > MUCH {
+            position = self.catch_up(position)?;
+        }
         loop {
             while position.seq < *self.tail.borrow_and_update() {
                 position = self.page(position)?;
@@ -88,19 +121,43 @@ impl Deciding {
         }
     }
 
+    /// Decides what the journal holds now, with a second thread to read ahead, and with more memory.
+    fn catch_up(&mut self, from: Position) -> Result<Position, Undecided> {
+        let (tail, mut reader) = (*self.tail.borrow(), self.reader.clone());
+        self.decider.take_room(true)?;
+        let position = thread::scope(|threads| {
+            let (pages, read) = mpsc::sync_channel(AHEAD);
+            threads.spawn(move || {
+                let mut seq = from.seq;
+                while seq < tail {
+                    let page = Page::read(&mut reader, seq);
+                    let through = page.as_ref().map_or(tail, |page| page.through.seq);
+                    seq = if through > seq { through } else { tail };
+                    // Nobody listens any more when the buffer failed.
+                    if pages.send(page).is_err() {
+                        return;
+                    }
+                }
+            });
+            read.iter().try_fold(from, |_, page| self.decide(page?))
+        })?;
+        self.decider.take_room(false)?;
+        Ok(position)
+    }
+
     fn page(&mut self, position: Position) -> Result<Position, Undecided> {
-        let page = self.reader.after(position.seq, PAGE, PAGE_BYTES)?;
-        for gap in &page.gaps {
-            tracing::error!(?gap, "records of the journal are lost; everything around them is kept");
-        }
+        let page = Page::read(&mut self.reader, position.seq)?;
+        self.decide(page)
+    }
+
+    fn decide(&mut self, page: Page) -> Result<Position, Undecided> {
         let mut done = Step::default();
-        for record in &page.records {
+        for (seq, entry) in &page.entries {
             #[cfg(feature = "sabotage")]
-            if self.rebuilding(record.seq) {
+            if self.rebuilding(*seq) {
                 continue;
             }
-            let entry = Entry::from_payload(&record.payload);
-            let step = self.decider.step(record.seq, &entry)?;
+            let step = self.decider.step(*seq, entry)?;
             done.punches.extend(step.punches);
             done.answers.extend(step.answers);
             done.events.extend(step.events);

@@ -22,8 +22,10 @@ use super::{
     tables::{DAYS, HeldPunch, Spoken},
 };
 
-/// What days in memory may take, in bytes, as [`weight`] guesses.
-const ROOM: usize = 40 << 20;
+/// What days in memory may take, in bytes, as [`weight`] guesses: a day of three thousand people.
+const ROOM: usize = 16 << 20;
+/// What they may take while much is decided at once.
+const AMPLE_ROOM: usize = 96 << 20;
 /// Subjects of whom the last day is remembered.
 const SUBJECTS: NonZeroUsize = match NonZeroUsize::new(1 << 15) {
     Some(subjects) => subjects,
@@ -86,6 +88,7 @@ enum Towards {
 #[derive(Debug)]
 pub(crate) struct Days {
     buffer: Buffer,
+    room: usize,
     memory: RefCell<Memory>,
 }
 
@@ -119,8 +122,15 @@ impl Days {
         };
         Self {
             buffer,
+            room: ROOM,
             memory: RefCell::new(memory),
         }
+    }
+
+    /// Takes more memory for as long as much is decided at once, or gives it back.
+    pub(crate) fn take_room(&mut self, ample: bool) -> Result<(), BufferError> {
+        self.room = if ample { AMPLE_ROOM } else { ROOM };
+        self.relieve()
     }
 
     /// One punch.
@@ -385,7 +395,7 @@ impl Days {
     /// Makes room: the day that was not used for longest goes first. The last one stays, however large.
     fn relieve(&self) -> Result<(), BufferError> {
         let mut memory = self.memory.borrow_mut();
-        while memory.weight > ROOM && memory.days.len() > 1 {
+        while memory.weight > self.room && memory.days.len() > 1 {
             let Some(((subject, number), day)) = memory.days.pop_lru() else {
                 return Ok(());
             };

@@ -116,6 +116,14 @@ impl Decider {
         })
     }
 
+    /// Takes more memory for as long as much is decided at once, or gives it back.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the buffer failed.
+    pub fn take_room(&mut self, ample: bool) -> Result<(), BufferError> {
+        self.days.take_room(ample)
+    }
+
     /// Every upstream has the events up to this number: when they are decided again, only their numbers are counted.
     pub fn skip(&mut self, had: u64) {
         self.had = had;

@@ -68,7 +68,11 @@ impl Spoken {
             .find(|known| known.what.verdict.id == said.what.verdict.id);
         match known {
             Some(known) => *known = said,
-            None => self.verdicts.push(said),
+            None => {
+                // Most punches have one, and there are many punches.
+                self.verdicts.reserve_exact(1);
+                self.verdicts.push(said);
+            }
         }
     }
 
