@@ -6,7 +6,8 @@
 //!
 //! A crash point is a call, a path and a number: the n-th `fdatasync` of that segment by one thread. Where several threads use
 //! one path, the first that comes to its n-th is the one that is struck; there, calls are counted a second time from when the
-//! gateway is ready, so that the threads that work in it have their turn after the one that starts it.
+//! gateway is ready, so that the threads that work in it have their turn after the one that starts it. Where a file has another
+//! name in each play (sled's), the n-th call on anything stands for it.
 
 mod scenario;
 mod trace;
@@ -64,6 +65,11 @@ pub async fn run(wanted: &Syscalls) -> anyhow::Result<Report> {
         let mut stage = Stage::set(*scenario, &wanted.plan, folder.path(), &mut dice).await?;
         let points = reference(&mut stage).await?;
         report.count(format!("{scenario}: crash points"), points.len() as u64);
+        let by_number = points.iter().filter(|point| point.has_no_path()).count();
+        report.count(
+            format!("{scenario}: of them on files that have another name each time"),
+            by_number as u64,
+        );
         let ready = points.iter().filter(|point| point.from == From::Ready);
         let ambiguous = ready.clone().filter(|point| point.is_shared()).count();
         report.count(

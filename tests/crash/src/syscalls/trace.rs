@@ -19,6 +19,8 @@ pub(super) struct Call {
     path: String,
     /// Whether it changes anything: opening an existing file does not, but counts all the same.
     changes: bool,
+    /// Whether the path is below the state directory.
+    ours: bool,
 }
 
 /// From when on calls are counted.
@@ -37,7 +39,8 @@ pub(super) struct Point {
     /// From when on.
     pub(super) from: From,
     name: String,
-    path: String,
+    /// `None` where the path is another one in each play: then it is the thread's n-th call of this name on anything.
+    path: Option<String>,
     n: usize,
     /// Whether more than one thread did this call on this path, so that the first to its n-th is struck.
     shared: bool,
@@ -49,7 +52,8 @@ impl fmt::Display for Point {
             From::Begin => "",
             From::Ready => " once it is ready",
         };
-        write!(f, "{} number {} of {}{from}", self.name, self.n, self.path)
+        let path = self.path.as_deref().unwrap_or("anything");
+        write!(f, "{} number {} of {path}{from}", self.name, self.n)
     }
 }
 
@@ -59,13 +63,19 @@ impl Point {
         self.shared
     }
 
+    /// Whether it is known by its number alone.
+    pub(super) fn has_no_path(&self) -> bool {
+        self.path.is_none()
+    }
+
     /// The words that let strace kill at this point.
     pub(super) fn injection(&self) -> Vec<String> {
         let Self { name, path, n, .. } = self;
         let inject = format!("inject={name}:signal=SIGKILL:when={n}");
         let trace = format!("trace={name}");
-        let words = ["-f", "-qq", "-o", "/dev/null", "-P", path, "-e", &trace, "-e", &inject];
-        words.into_iter().map(str::to_owned).collect()
+        let words = ["-f", "-qq", "-o", "/dev/null", "-e", &trace, "-e", &inject].into_iter();
+        let path = path.iter().flat_map(|path| ["-P", path]);
+        words.chain(path).map(str::to_owned).collect()
     }
 }
 
@@ -76,11 +86,14 @@ pub(super) fn recording(file: &Path) -> Vec<String> {
     words.into_iter().map(str::to_owned).collect()
 }
 
-/// The calls of a recording on paths below `state`.
+/// The calls of a recording; those on paths below `state` are ours.
 pub(super) fn calls(recording: &str, state: &Path) -> Vec<Call> {
     let state = state.display().to_string();
-    let ours = |call: &Call| call.path.starts_with(&state);
-    recording.lines().filter_map(call).filter(ours).collect()
+    let mut calls: Vec<Call> = recording.lines().filter_map(call).collect();
+    calls
+        .iter_mut()
+        .for_each(|call| call.ours = call.path.starts_with(&state));
+    calls
 }
 
 /// A line such as `123 fdatasync(5</a/b>) = 0`; `None` for one that is not the begin of a call on a path.
@@ -96,6 +109,7 @@ fn call(line: &str) -> Option<Call> {
         name: name.to_owned(),
         path: path(arguments)?,
         changes: !opens || name == "creat" || arguments.contains("O_CREAT") || arguments.contains("O_TRUNC"),
+        ours: false,
     })
 }
 
@@ -112,16 +126,31 @@ fn path(arguments: &str) -> Option<String> {
 
 /// All crash points of several recordings from one instant on, in the order in which they first came.
 pub(super) fn points(recordings: &[Vec<Call>], from: From) -> Vec<Point> {
-    let mut found: BTreeMap<(&str, &str, usize), usize> = BTreeMap::new();
+    let came_always = |call: &Call| {
+        recordings
+            .iter()
+            .all(|calls| calls.iter().any(|other| other.path == call.path))
+    };
+    let mut found: BTreeMap<(&str, Option<&str>, usize), usize> = BTreeMap::new();
     let mut shared: BTreeSet<(&str, &str)> = BTreeSet::new();
     for recording in recordings {
         let mut counts: HashMap<(&str, &str), BTreeMap<&str, usize>> = HashMap::new();
+        let mut numbers: HashMap<(&str, &str), usize> = HashMap::new();
         for (place, call) in recording.iter().enumerate() {
+            let number = numbers.entry((&call.thread, &call.name)).or_default();
+            *number += 1;
+            if !call.ours {
+                continue;
+            }
             let by_thread = counts.entry((&call.name, &call.path)).or_default();
             let n = by_thread.entry(&call.thread).or_default();
             *n += 1;
+            let key = match came_always(call) {
+                true => (call.name.as_str(), Some(call.path.as_str()), *n),
+                false => (call.name.as_str(), None, *number),
+            };
             if call.changes {
-                found.entry((&call.name, &call.path, *n)).or_insert(place);
+                found.entry(key).or_insert(place);
             }
             if by_thread.len() > 1 {
                 shared.insert((&call.name, &call.path));
@@ -130,12 +159,12 @@ pub(super) fn points(recordings: &[Vec<Call>], from: From) -> Vec<Point> {
     }
     let mut points: Vec<_> = found.into_iter().collect();
     points.sort_by_key(|(_, place)| *place);
-    let point = |((name, path, n), _): ((&str, &str, usize), usize)| Point {
+    let point = |((name, path, n), _): ((&str, Option<&str>, usize), usize)| Point {
         from,
         name: name.to_owned(),
-        path: path.to_owned(),
+        path: path.map(str::to_owned),
         n,
-        shared: shared.contains(&(name, path)),
+        shared: path.is_some_and(|path| shared.contains(&(name, path))),
     };
     points.into_iter().map(point).collect()
 }
@@ -143,6 +172,9 @@ pub(super) fn points(recordings: &[Vec<Call>], from: From) -> Vec<Point> {
 /// The points from the begin, and those from when it is ready on paths that several threads use.
 pub(super) fn both(begin: Vec<Point>, ready: Vec<Point>) -> Vec<Point> {
     let is_needed = |point: &Point| {
+        if point.path.is_none() {
+            return true;
+        }
         let same = |other: &Point| (&other.name, &other.path) == (&point.name, &point.path);
         begin.iter().any(|other| other.shared && same(other))
     };
@@ -185,17 +217,27 @@ mod tests {
     }
 
     #[test]
+    fn a_path_that_does_not_come_again_is_known_by_the_number_of_its_call() {
+        let again = RECORDING.replace("/s/c.new", "/s/d.new");
+        let recordings = [calls(RECORDING, Path::new("/s")), calls(&again, Path::new("/s"))];
+        let points = points(&recordings, From::Ready);
+        let last = points.last().expect("a point");
+        assert!(last.has_no_path());
+        assert_eq!(last.to_string(), "rename number 1 of anything once it is ready");
+    }
+
+    #[test]
     fn a_point_is_struck_by_path_call_and_number() {
         let point = Point {
             from: From::Begin,
             name: "fsync".to_owned(),
-            path: "/s/j".to_owned(),
+            path: Some("/s/j".to_owned()),
             n: 3,
             shared: false,
         };
         let words = point.injection().join(" ");
         assert!(
-            words.ends_with("-P /s/j -e trace=fsync -e inject=fsync:signal=SIGKILL:when=3"),
+            words.ends_with("-e trace=fsync -e inject=fsync:signal=SIGKILL:when=3 -P /s/j"),
             "{words}"
         );
     }
