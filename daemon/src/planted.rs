@@ -1,11 +1,12 @@
 //! Faults planted on purpose, and sizes made small: how the crash rigs prove that they would notice.
 //!
 //! Compiled only with the feature `planted-bugs`, never into a shipped build. `PUNCHGATE_SABOTAGE` names the fault,
-//! `PUNCHGATE_SEGMENT_BYTES` makes the journal's segments so small that a rig sees many of them.
+//! `PUNCHGATE_SEGMENT_BYTES` makes the journal's segments so small that a rig sees many of them, and
+//! `PUNCHGATE_WRITE_BACK_BYTES` lets the buffer keep back so little that it writes while a rig looks.
 
 use std::{env, sync::OnceLock, time::Duration};
 
-use punchgate_journal::{Answer, Options};
+use punchgate_journal::{Answer, BufferOptions, Options};
 
 /// How long before it writes the fault [`Sabotage::AckBeforeWrite`] answers.
 pub const HEAD_START: Duration = Duration::from_millis(20);
@@ -39,10 +40,20 @@ pub fn plant(options: &mut Options) {
     if Sabotage::wanted() == Some(Sabotage::AckBeforeSync) {
         options.answer = Answer::BeforeSync;
     }
-    if let Some(bytes) = env::var("PUNCHGATE_SEGMENT_BYTES")
-        .ok()
-        .and_then(|text| text.parse().ok())
-    {
+    if let Some(bytes) = number("PUNCHGATE_SEGMENT_BYTES") {
         options.segment_bytes = bytes;
     }
+}
+
+/// How the buffer is kept, as the environment asks for it.
+pub fn buffer() -> BufferOptions {
+    let mut options = BufferOptions::default();
+    if let Some(bytes) = number("PUNCHGATE_WRITE_BACK_BYTES") {
+        options.write_back_bytes = usize::try_from(bytes).unwrap_or(options.write_back_bytes);
+    }
+    options
+}
+
+fn number(name: &str) -> Option<u64> {
+    env::var(name).ok()?.parse().ok()
 }

@@ -54,7 +54,7 @@ impl Store {
         let (journal, opening) = open_journal(&path.join("journal"), options)?;
         let mut reader = journal.reader();
         let fits = |position| reader.fits(position).unwrap_or(false);
-        let (buffer, found) = Buffer::open(&path.join("buffer"), BufferOptions::default(), fits);
+        let (buffer, found) = Buffer::open(&path.join("buffer"), buffer_options(), fits);
         let opening_told = opening::told(&opening, &found);
         for told in &opening_told {
             let what = told.say(Lang::En);
@@ -134,6 +134,16 @@ fn open_journal(dir: &Path, options: Options) -> Result<(Journal, Opening), Open
             opened => return opened,
         }
     }
+}
+
+#[cfg(not(feature = "planted-bugs"))]
+fn buffer_options() -> BufferOptions {
+    BufferOptions::default()
+}
+
+#[cfg(feature = "planted-bugs")]
+fn buffer_options() -> BufferOptions {
+    crate::planted::buffer()
 }
 
 /// Makes the state directory, with its name on the disk: without it a power cut would take everything in it along.

@@ -47,6 +47,9 @@ struct Common {
     /// How large a segment of the journal may grow, in bytes, so that many are begun and ended.
     #[arg(long, global = true, value_name = "BYTES")]
     segment_bytes: Option<u64>,
+    /// How much the buffer may keep back before it writes, in bytes, so that it writes often.
+    #[arg(long, global = true, value_name = "BYTES")]
+    write_back_bytes: Option<u64>,
     /// The report as JSON.
     #[arg(long, global = true)]
     json: bool,
@@ -154,7 +157,8 @@ fn all_unless_some<T: ValueEnum>(some: &[T]) -> Vec<T> {
 
 fn plan(common: &Common, planted: bool, terminals: bool) -> anyhow::Result<Plan> {
     let beside = || -> anyhow::Result<PathBuf> {
-        let planted = planted || common.sabotage.is_some() || common.segment_bytes.is_some();
+        let small = common.segment_bytes.or(common.write_back_bytes);
+        let planted = planted || common.sabotage.is_some() || small.is_some();
         let name = if planted { "punchgate-planted" } else { "punchgate" };
         let program = std::env::current_exe()?.with_file_name(name);
         let how = match planted {
@@ -168,6 +172,7 @@ fn plan(common: &Common, planted: bool, terminals: bool) -> anyhow::Result<Plan>
         program: common.program.clone().map_or_else(beside, Ok)?,
         sabotage: common.sabotage.clone(),
         segment_bytes: common.segment_bytes,
+        write_back_bytes: common.write_back_bytes,
         terminals,
         ballast: "256KiB".to_owned(),
     })

@@ -35,6 +35,8 @@ pub struct Plan {
     pub sabotage: Option<String>,
     /// How large a segment of the journal may grow, in bytes; only the planted build can be told.
     pub segment_bytes: Option<u64>,
+    /// How much the buffer may keep back before it writes, in bytes; only the planted build can be told.
+    pub write_back_bytes: Option<u64>,
     /// Whether two terminals are there, beside the callers.
     pub terminals: bool,
     /// How much ballast there is, as the configuration wants it. Little, so that a start is quick.
@@ -77,8 +79,12 @@ impl Site {
         if let Some(fault) = &plan.sabotage {
             gateway.set("PUNCHGATE_SABOTAGE", fault);
         }
-        if let Some(bytes) = plan.segment_bytes {
-            gateway.set("PUNCHGATE_SEGMENT_BYTES", bytes.to_string());
+        let sizes = [
+            ("PUNCHGATE_SEGMENT_BYTES", plan.segment_bytes),
+            ("PUNCHGATE_WRITE_BACK_BYTES", plan.write_back_bytes),
+        ];
+        for (name, bytes) in sizes {
+            bytes.into_iter().for_each(|bytes| gateway.set(name, bytes.to_string()));
         }
         let site = Self {
             gateway,

@@ -21,6 +21,8 @@ use crate::{
 
 /// Bytes of a segment where many are wanted.
 const SMALL: u64 = 4_096;
+/// Bytes that the buffer keeps back where it shall write.
+const LITTLE: u64 = 32_768;
 /// SIGKILL.
 const KILL: i32 = 9;
 
@@ -54,8 +56,7 @@ impl Scenario {
         match self {
             Self::Start => None,
             Self::Append | Self::Rotate | Self::Recover | Self::Stop => Some((4, 4)),
-            // So many that the buffer does not keep them all back in memory.
-            Self::Rebuild => Some((10, 500)),
+            Self::Rebuild => Some((12, 500)),
         }
     }
 
@@ -90,6 +91,10 @@ impl Stage {
         let state = folder.join("state");
         let plan = Plan {
             terminals: false,
+            // The buffer writes while it is built again, not only when it is closed.
+            write_back_bytes: (scenario == Scenario::Rebuild)
+                .then_some(LITTLE)
+                .or(plan.write_back_bytes),
             segment_bytes: (scenario == Scenario::Rotate).then_some(SMALL).or(plan.segment_bytes),
             ..plan.clone()
         };
