@@ -145,3 +145,30 @@ fn no_crate_opts_out_of_the_shared_lints() {
             .contains("unsafe_code = \"forbid\"")
     );
 }
+
+#[test]
+fn bugs_are_planted_only_where_a_build_asks_for_them() {
+    let mut planted = 0;
+    for manifest in files("daemon")
+        .expect("the tree")
+        .into_iter()
+        .filter(|path| path.ends_with("Cargo.toml"))
+    {
+        let table: toml::Table = toml::from_str(&std::fs::read_to_string(&manifest).expect("text")).expect("TOML");
+        let section = |name: &str| {
+            table
+                .get(name)
+                .and_then(toml::Value::as_table)
+                .cloned()
+                .unwrap_or_default()
+        };
+        let by_default = section("features").contains_key("default");
+        assert!(!by_default, "{} has default features", manifest.display());
+        if let Some(sabotage) = section("dependencies").get("punchgate-sabotage") {
+            planted += 1;
+            let optional = sabotage.get("optional").and_then(toml::Value::as_bool);
+            assert_eq!(optional, Some(true), "{}", manifest.display());
+        }
+    }
+    assert_eq!(planted, 4, "the daemon, its journal, its rules and its upstreams");
+}

@@ -6,11 +6,7 @@ use std::{path::Path, sync::Arc, time::Duration};
 use punchgate::{
     board::Board,
     contact::Contacts,
-    decide::{
-        Decider,
-        ids::Ids,
-        settings::{DeviceSettings, Settings},
-    },
+    decide::{Decider, ids::Ids},
     deciding::{Deciding, Progress},
     delivered,
     epochs::Epochs,
@@ -24,10 +20,8 @@ use punchgate::{
     watermark,
 };
 use punchgate_http_ingest::HttpIngest;
-use punchgate_journal::{Buffer, BufferOptions, Journal, Options};
+use punchgate_journal::{Buffer, Journal, Options};
 use punchgate_kit::{Carrier, Clock, Delivery, Driver, Fault, Intake, Session, Simulator, StreamDriver};
-use punchgate_model::{Factor, Timestamp};
-use punchgate_rules::{ClockMode, Policy, Selector};
 use punchgate_transports::{Orders, http::Router, stream};
 use punchgate_upstream::{Backoff, Batching, EventKind, Pump, When};
 use serde::Deserialize;
@@ -40,7 +34,9 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     net,
-    scene::{Make, REPEATS, UNRELATED, WINDOW},
+    rulebook::{directory, settings},
+    scene::Make,
+    shelf::Shelf,
     sink::Way,
     station::{Body, TOKEN},
     world::World,
@@ -52,37 +48,6 @@ const SINK: &str = "sink";
 const KINDS: [EventKind; 3] = [EventKind::Punch, EventKind::Record, EventKind::Verdict];
 /// Where the journal lies on the simulated disk.
 pub const JOURNAL: &str = "state/journal";
-
-/// What stays of the buffer from one life to the next.
-#[derive(Debug, Default)]
-pub struct Shelf {
-    /// A buffer in memory that was closed in order: what a store that is closed in order is on a real disk.
-    closed: Option<Buffer>,
-    /// Where a real sled lies.
-    dir: Option<tempfile::TempDir>,
-}
-
-impl Shelf {
-    /// Where this scene keeps its buffer.
-    ///
-    /// # Errors
-    /// The system's, when there is no place for a directory.
-    pub fn of(world: &World) -> std::io::Result<Self> {
-        let dir = world.scene.sled.then(tempfile::tempdir).transpose()?;
-        Ok(Self { closed: None, dir })
-    }
-
-    fn open(&mut self, mut fits: impl FnMut(punchgate_journal::Position) -> bool) -> (Buffer, bool) {
-        if let Some(dir) = &self.dir {
-            let (buffer, found) = Buffer::open(&dir.path().join("buffer"), BufferOptions::default(), fits);
-            return (buffer, found.fresh);
-        }
-        match self.closed.take().filter(|buffer| fits(buffer.position())) {
-            Some(buffer) => (buffer, false),
-            None => (Buffer::in_memory(), true),
-        }
-    }
-}
 
 /// A process that did not come up: the power went while it opened, or the disk refused.
 #[derive(Debug)]
@@ -398,48 +363,4 @@ async fn store(world: World, mut desk: Desk, mut tray: Tray) {
 
 fn options<T: for<'de> Deserialize<'de>>(text: &str) -> T {
     toml::from_str(text).unwrap_or_else(|error| panic!("options of our own making: {error}"))
-}
-
-fn directory(world: &World) -> Vec<String> {
-    let rows: String = world
-        .stations
-        .iter()
-        .map(|station| station.directory(world.scene.people))
-        .collect();
-    vec![format!("person,device,credential,kind,name,department\n{rows}")]
-}
-
-/// What of the configuration decides: one policy, short spans.
-pub fn settings(world: &World) -> Settings {
-    let of = |factors: &[Factor]| Selector {
-        factors: factors.to_vec(),
-        ..Selector::default()
-    };
-    let millis = |ms: i64| Duration::from_millis(ms.unsigned_abs());
-    let mut policy = Policy::new(
-        "office-door",
-        of(&[Factor::Gps]),
-        of(&[Factor::Fingerprint, Factor::Card]),
-    );
-    policy.window = millis(WINDOW);
-    policy.unrelated_after = millis(UNRELATED);
-    let device = |station: &crate::station::Station| {
-        let make = station.device.make;
-        let settings = DeviceSettings {
-            timezone: (make != Make::App).then(|| "UTC".to_owned()),
-            zone: (make == Make::Terminal).then(|| "hq-door".into()),
-            clock: ClockMode::Correct,
-            not_before: Timestamp::from_millis(1_514_764_800_000),
-            max_future_ms: 120_000,
-            keeps_log: make == Make::Terminal,
-        };
-        (station.device.name.clone(), settings)
-    };
-    Settings {
-        repeats_within_ms: REPEATS.unsigned_abs(),
-        policies: vec![policy],
-        max_wait_ms: 600_000,
-        hold_unknown: false,
-        devices: world.stations.iter().map(device).collect(),
-    }
 }

@@ -7,8 +7,9 @@ use punchgate_model::Factor;
 use tokio::time::{Instant, sleep, sleep_until};
 
 use crate::{
-    gateway::{Gateway, Shelf},
+    gateway::Gateway,
     scene::{End, Life, Make, Scene},
+    shelf::Shelf,
     world::{Globe, World},
 };
 
@@ -75,19 +76,26 @@ pub fn run_scene(seed: u64, scene: Scene, shown: bool) -> Outcome {
         drop(runtime);
         world.stations.iter().for_each(|station| station.settle(&world));
         let Some((_, life)) = life else { break };
-        let lost = match life.end {
-            End::Cut(loss) => Some(loss),
-            // A call beyond the end of the power did nothing, so a stop that met it is a kill.
-            End::Stop | End::Kill => None,
-        };
-        crashes += u64::from(life.end != End::Stop);
-        world.note("down", format!("{:?}", life.end).as_bytes());
-        match lost {
-            Some(loss) => world.disk.power_cut(loss),
-            None => world.disk.kill(),
-        }
+        crashes += u64::from(died(&world, &life));
     }
     crate::rot::epilogue(&world);
+    outcome(&world, crashes)
+}
+
+/// What the end of a life leaves of the disk. Whether it was a death, and no stop.
+fn died(world: &World, life: &Life) -> bool {
+    let death = life.end != End::Stop || world.disk.is_off();
+    world.note("down", format!("{:?}", life.end).as_bytes());
+    match life.end {
+        End::Cut(loss) => world.disk.power_cut(loss),
+        // A call beyond the end of the power did nothing, so a stop that met it is a kill.
+        End::Stop | End::Kill => world.disk.kill(),
+    }
+    death
+}
+
+/// The books are closed, and everything must balance.
+fn outcome(world: &World, crashes: u64) -> Outcome {
     let now = world.elapsed();
     let mut books = world.books();
     books.ledger.close(&Scene::policy());
