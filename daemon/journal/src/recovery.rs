@@ -189,9 +189,34 @@ fn settle(storage: &dyn Storage, dir: &Path, name: &str, end: u64, cut: bool) ->
     if cut {
         file.set_len(end)?;
     }
+    if let Err(error) = write_again(&*file, end) {
+        // A disk without room may not take what it holds already. The sync still tells whether it holds the rest.
+        tracing::warn!(segment = name, %error, "the end of the journal could not be written again");
+    }
     file.sync()?;
     storage.sync_dir(dir)?;
     Ok(file)
+}
+
+/// So much of a segment's end can be a batch whose sync failed, with what was lazy before it.
+const DOUBTFUL: u64 = 16 << 20;
+
+/// Writes what is there once more, in place. After a sync that failed the system takes its pages for clean: they can be
+/// read, are not on the disk, and no later sync puts them there, also in the name of the next process. Only a write
+/// does.
+fn write_again(file: &dyn StoredFile, end: u64) -> io::Result<()> {
+    let mut piece = vec![0; 64 << 10];
+    let mut at = end.saturating_sub(DOUBTFUL);
+    while at < end {
+        let most = usize::try_from(end - at).unwrap_or(usize::MAX).min(piece.len());
+        let got = file.read_at(at, piece.split_at_mut(most).0)?;
+        if got == 0 {
+            break;
+        }
+        file.write_at(at, piece.split_at(got).0)?;
+        at += got as u64;
+    }
+    Ok(())
 }
 
 /// Puts strangers aside and removes what was never a segment. Failing at it is no reason not to start.
