@@ -11,4 +11,10 @@ pub const SEEDS: &[u64] = &[
     // A bare ACK, said late or once for each repeat, was taken for an answer to the next record of a clock on a serial
     // line, which nobody had stored. It is said in time and once now.
     17, 21, 38, 53, 68, 92, 95,
+    // A sync failed, the process was killed, and the next one found the batch in the page cache, synced pages that the
+    // system took for clean, and believed them; a power cut took them. The end of the last segment is written again now.
+    392,
+    // The disk was full at the first start, so that punches were decided under no policy: the scene's fault, no longer
+    // made.
+    527,
 ];
