@@ -10,6 +10,7 @@
 mod leaf;
 mod overlay;
 mod place;
+mod seal;
 mod shelf;
 
 use std::{
@@ -34,6 +35,11 @@ pub struct BufferOptions {
     pub cache_bytes: u64,
     /// Changes kept back before they are written, in bytes. Default 8 MiB.
     pub write_back_bytes: usize,
+    /// While less than this is free on the disk, changes are kept back even so, up to 32 times as many: sled does not
+    /// survive a full disk, and what is free is for the journal. In bytes. Default 32 MiB.
+    pub reserve_bytes: u64,
+    /// The format of what the caller keeps in it. A store with another one is put aside. Default 0.
+    pub contents: u16,
 }
 
 impl Default for BufferOptions {
@@ -41,6 +47,8 @@ impl Default for BufferOptions {
         Self {
             cache_bytes: 8 << 20,
             write_back_bytes: 8 << 20,
+            reserve_bytes: 32 << 20,
+            contents: 0,
         }
     }
 }
@@ -187,7 +195,7 @@ impl Buffer {
             inner.overlay.put(tree, key, value);
         }
         inner.position = position;
-        if inner.overlay.bytes() > inner.options.write_back_bytes {
+        if inner.overlay.bytes() > inner.options.write_back_bytes && inner.may_write() {
             inner.relieve()
         } else {
             Ok(())
@@ -242,6 +250,11 @@ impl Buffer {
         self.write().write_back()
     }
 
+    /// Whether it lies on the disk; else it dies with the process.
+    pub fn is_on_disk(&self) -> bool {
+        self.read().dir.is_some()
+    }
+
     /// Bytes the store takes on the disk, 0 in memory.
     pub fn bytes_on_disk(&self) -> u64 {
         self.read().shelf.bytes_on_disk()
@@ -258,7 +271,7 @@ impl Buffer {
         let shelf = std::mem::replace(&mut inner.shelf, Shelf::memory());
         let position = std::mem::take(&mut inner.position);
         match (shelf, inner.dir.take()) {
-            (Shelf::Sled(sled), Some(dir)) => place::close(sled, &dir, position),
+            (Shelf::Sled(sled), Some(dir)) => place::close(sled, &dir, position, inner.options.contents),
             _ => Ok(()),
         }
     }
@@ -272,6 +285,13 @@ impl Inner {
             return self.shelf.apply(std::collections::HashMap::new(), self.position);
         }
         self.shelf.apply(self.overlay.take(), self.position)
+    }
+
+    /// Whether there is room on the disk, or too much has gathered to wait for it.
+    fn may_write(&self) -> bool {
+        let Some(dir) = &self.dir else { return true };
+        let free = rustix::fs::statvfs(dir).map_or(u64::MAX, |about| about.f_bavail.saturating_mul(about.f_frsize));
+        free >= self.options.reserve_bytes || self.overlay.bytes() > self.options.write_back_bytes.saturating_mul(32)
     }
 
     /// Writes the largest trees until half is free. Scattered keys gather longer that way and share more leaves.

@@ -23,6 +23,10 @@ const NETWORK: [(u64, &str); 6] = [
     (0x0102_1997, "9p"),
 ];
 
+fn network_name(magic: u64) -> Option<&'static str> {
+    NETWORK.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name)
+}
+
 impl Storage for DiskStorage {
     fn make_dir(&self, dir: &Path) -> io::Result<()> {
         let parent = dir.parent().filter(|parent| !parent.as_os_str().is_empty());
@@ -99,11 +103,19 @@ impl Storage for DiskStorage {
         Ok(about.f_bavail.saturating_mul(about.f_frsize))
     }
 
+    fn mark(&self, path: &Path) -> io::Result<Option<String>> {
+        use rustix::fs::{AtFlags, CWD, StatxFlags, statx};
+        let about = statx(CWD, path, AtFlags::empty(), StatxFlags::INO | StatxFlags::BTIME)?;
+        let made = StatxFlags::from_bits_retain(about.stx_mask).contains(StatxFlags::BTIME);
+        let born = about.stx_btime;
+        Ok(made.then(|| format!("{:x}-{:x}.{:09}", about.stx_ino, born.tv_sec, born.tv_nsec)))
+    }
+
     fn network_file_system(&self, dir: &Path) -> io::Result<Option<&'static str>> {
         // The type is a C long whose width and sign differ between machines; its low 32 bits are the magic.
         let about = rustix::fs::statfs(dir)?;
         let magic = (about.f_type as u64) & 0xFFFF_FFFF;
-        Ok(NETWORK.iter().find(|(known, _)| *known == magic).map(|(_, name)| *name))
+        Ok(network_name(magic))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {
@@ -164,5 +176,21 @@ impl StoredFile for DiskFile {
 
     fn is_linked(&self) -> io::Result<bool> {
         Ok(self.0.metadata()?.nlink() > 0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn network_file_systems_are_known_by_their_numbers_and_local_ones_are_not_among_them() {
+        assert_eq!(network_name(0x6969), Some("NFS"));
+        assert_eq!(network_name(0xFF53_4D42), Some("CIFS"));
+        for local in [0xEF53, 0x5846_5342, 0x9123_683E, 0x0102_1994] {
+            assert_eq!(network_name(local), None, "{local:x}");
+        }
+        let folder = tempfile::tempdir().expect("a folder");
+        assert_eq!(DiskStorage.network_file_system(folder.path()).expect("asked"), None);
     }
 }

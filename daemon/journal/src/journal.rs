@@ -18,6 +18,7 @@ use crate::{
     ballast::Ballast,
     catalogue::{Catalogue, Segment},
     error::{AppendError, OpenError},
+    home::{self, Home},
     opening::Opening,
     options::Options,
     reader::Reader,
@@ -29,6 +30,8 @@ use crate::{
 
 /// Lazily appended bytes kept for rewriting; beyond it the next lazy append syncs first.
 const LAZY_LIMIT: usize = 1 << 20;
+/// Bytes a probe writes.
+const PROBE: usize = 64 << 10;
 
 /// The numbers a batch got.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -44,6 +47,19 @@ impl Stretch {
     pub fn range(self) -> RangeInclusive<Seq> {
         self.first..=self.last
     }
+}
+
+/// One segment of those kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Kept {
+    /// Its first number.
+    pub first: Seq,
+    /// The first number of the segment behind it; `None` for the last.
+    pub next: Option<Seq>,
+    /// Its size in bytes.
+    pub bytes: u64,
+    /// Hash of the record before its first, zeros where it is not known.
+    pub link: Link,
 }
 
 /// An open journal; there is one per state directory, and it is the only writer.
@@ -66,6 +82,8 @@ pub struct Journal {
     group: Vec<u8>,
     generation: u64,
     ballast: Ballast,
+    /// The segment that somebody removed while it was in use: nothing is stored any more.
+    removed: Option<PathBuf>,
     _lock: Box<dyn Lock>,
 }
 
@@ -126,6 +144,7 @@ impl Journal {
             group: Vec::new(),
             generation,
             ballast,
+            removed: None,
             _lock: lock,
         };
         Ok((journal, opening))
@@ -219,6 +238,86 @@ impl Journal {
         }
     }
 
+    /// What is kept, segment by segment, oldest first.
+    pub fn kept(&self) -> Vec<Kept> {
+        let segments = self.catalogue.segments();
+        let kept = |(index, segment): (usize, &Arc<Segment>)| Kept {
+            first: segment.first,
+            next: segments.get(index + 1).map(|next| next.first),
+            bytes: segment.durable.load(std::sync::atomic::Ordering::Acquire),
+            link: segment.link,
+        };
+        segments.iter().enumerate().map(kept).collect()
+    }
+
+    /// Looks whether every segment still has its file, and gives the names of those that have not. When the one being
+    /// written is among them, nothing is stored from now on: it would be gone with the next stop.
+    ///
+    /// # Errors
+    /// The system's, other than that the directory is gone.
+    pub fn missing(&mut self) -> io::Result<Vec<String>> {
+        let listed = match self.catalogue.storage.list(&self.catalogue.dir) {
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {
+                self.removed.get_or_insert_with(|| self.catalogue.dir.clone());
+                Vec::new()
+            }
+            listed => listed?,
+        };
+        let segments = self.catalogue.segments();
+        let missing = segments
+            .iter()
+            .filter(|segment| !listed.iter().any(|file| file.name == segment.name));
+        let missing: Vec<&Arc<Segment>> = missing.collect();
+        if let (Some(last), Some(gone)) = (segments.last(), missing.last())
+            && last.generation == gone.generation
+        {
+            self.removed.get_or_insert_with(|| gone.path.clone());
+        }
+        Ok(missing.into_iter().map(|segment| segment.name.clone()).collect())
+    }
+
+    /// Writes a little beside the journal, syncs it and removes it again: whether storing would work now.
+    ///
+    /// # Errors
+    /// As [`Journal::append`] would.
+    pub fn probe(&mut self) -> Result<(), AppendError> {
+        self.refuse_where_removed()?;
+        let Catalogue { storage, dir, .. } = &*self.catalogue;
+        let path = dir.join("probe");
+        let tried = || -> io::Result<()> {
+            let file = storage.create(&path)?;
+            file.write_at(0, &vec![0; PROBE])?;
+            file.sync()
+        };
+        let tried = tried();
+        // What is left of it is overwritten by the next one.
+        let _ = storage.remove(&path);
+        tried.map_err(|source| AppendError::of("write", &path, source))
+    }
+
+    /// Whether the journal lies where it was made. Ask before [`Journal::settle_here`].
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn home(&self) -> io::Result<Home> {
+        home::look(&*self.catalogue.storage, &self.catalogue.dir)
+    }
+
+    /// From now on the journal belongs here.
+    ///
+    /// # Errors
+    /// The system's.
+    pub fn settle_here(&self) -> io::Result<()> {
+        home::settle(&*self.catalogue.storage, &self.catalogue.dir)
+    }
+
+    fn refuse_where_removed(&self) -> Result<(), AppendError> {
+        match &self.removed {
+            Some(path) => Err(AppendError::Removed { path: path.clone() }),
+            None => Ok(()),
+        }
+    }
+
     /// Bytes in all segments.
     pub fn bytes(&self) -> u64 {
         let segments = self.catalogue.segments();
@@ -262,6 +361,7 @@ impl Journal {
 
     /// Encodes and writes a batch, with what is lazy before it where the segment is new.
     fn write(&mut self, batch: &[Payload]) -> Result<Stretch, AppendError> {
+        self.refuse_where_removed()?;
         if let Some(long) = batch.iter().find(|payload| payload.bytes.len() > MAX_PAYLOAD) {
             return Err(AppendError::TooLong { len: long.bytes.len() });
         }
@@ -300,8 +400,10 @@ impl Journal {
         let Some(current) = &self.current else {
             return AppendError::of("write", &self.catalogue.dir, source);
         };
+        // A limit on the size of files, not on the disk: the next segment is a smaller file.
+        let too_large = source.kind() == io::ErrorKind::FileTooLarge && current.end > HEADER;
         let error = AppendError::of("write", &current.segment.path, source);
-        if current.file.set_len(current.end).is_err() {
+        if current.file.set_len(current.end).is_err() || too_large {
             self.current = None;
         }
         error
@@ -341,7 +443,10 @@ impl Journal {
         };
         let synced = match result {
             Ok(()) if current.file.is_linked().unwrap_or(true) => Ok(()),
-            Ok(()) => Err(AppendError::Removed { path: path.clone() }),
+            Ok(()) => {
+                self.removed = Some(path.clone());
+                Err(AppendError::Removed { path: path.clone() })
+            }
             Err(source) if crate::is_full(&source) => Err(AppendError::Full {
                 what: "sync",
                 path: path.clone(),

@@ -14,6 +14,7 @@ mod catalogue;
 mod disk;
 mod entry;
 mod error;
+mod home;
 mod journal;
 mod opening;
 mod options;
@@ -36,7 +37,8 @@ pub use disk::DiskStorage;
 pub use entry::{Answered, ClockMeasured, DirectoryRows, Entry, Numbered, Raw};
 pub(crate) use error::is_full;
 pub use error::{AppendError, OpenError, ReadError};
-pub use journal::{Journal, Stretch};
+pub use home::Home;
+pub use journal::{Journal, Kept, Stretch};
 pub use opening::{Cut, Gap, Opening, SetAside, Stranger};
 #[cfg(any(test, feature = "planted"))]
 pub use options::Answer;

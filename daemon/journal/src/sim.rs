@@ -114,6 +114,7 @@ struct State {
     unreadable: BTreeSet<PathBuf>,
     /// Blocks that reach the disk, or do not, together.
     page: usize,
+    network: Option<&'static str>,
 }
 
 impl SimDisk {
@@ -137,6 +138,7 @@ impl SimDisk {
             fail_sync_at: None,
             unreadable: BTreeSet::new(),
             page: 1,
+            network: None,
         };
         Self {
             state: Arc::new(Mutex::new(state)),
@@ -215,6 +217,11 @@ impl SimDisk {
         } else {
             state.unreadable.remove(path);
         }
+    }
+
+    /// Poses as a network file system of this name.
+    pub fn set_network(&self, name: Option<&'static str>) {
+        self.lock_state().network = name;
     }
 
     /// Changes a file behind everybody's back, on the disk and in every cache.
@@ -567,8 +574,14 @@ impl Storage for SimDisk {
             .map_or(u64::MAX, |capacity| capacity.saturating_sub(state.used())))
     }
 
+    fn mark(&self, path: &Path) -> io::Result<Option<String>> {
+        let state = self.lock_state();
+        state.powered()?;
+        Ok(state.entries.get(path).map(|id| format!("inode {id}")))
+    }
+
     fn network_file_system(&self, _dir: &Path) -> io::Result<Option<&'static str>> {
-        Ok(None)
+        Ok(self.lock_state().network)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Box<dyn Lock>> {

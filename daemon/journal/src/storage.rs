@@ -55,6 +55,14 @@ pub trait Storage: fmt::Debug + Send + Sync {
     /// The system's.
     fn free_space(&self, dir: &Path) -> io::Result<u64>;
 
+    /// What tells a file from every copy of it: its inode and when it was made. `None` where the system does not say.
+    ///
+    /// # Errors
+    /// The system's.
+    fn mark(&self, _path: &Path) -> io::Result<Option<String>> {
+        Ok(None)
+    }
+
     /// The name of the network file system that holds the directory, if it is one. Locks and syncs cannot be trusted there.
     ///
     /// # Errors

@@ -161,6 +161,11 @@ pub struct Export {
     segment: usize,
     ready: std::vec::IntoIter<Record>,
     from: Option<(Seq, u64)>,
+    /// The last number read, the one before the first segment at the start.
+    last: Option<Seq>,
+    gaps: Vec<Gap>,
+    /// Records up to here are not wanted.
+    skip: Seq,
 }
 
 /// Records read ahead by an export.
@@ -180,7 +185,44 @@ impl Export {
             segment: 0,
             ready: Vec::new().into_iter(),
             from: None,
+            last: None,
+            gaps: Vec::new(),
+            skip: 0,
         })
+    }
+
+    /// Begins after a number instead of at the oldest record: an export that was interrupted goes on where it stopped.
+    #[must_use]
+    pub fn after(mut self, seq: Seq) -> Self {
+        let behind = |member: &Member| member.first <= seq.saturating_add(1);
+        self.segment = self.survey.members.iter().rposition(behind).unwrap_or(0);
+        self.last = self
+            .survey
+            .members
+            .get(self.segment)
+            .map(|member| member.first.saturating_sub(1));
+        self.skip = seq;
+        self
+    }
+
+    /// What could not be read on the way so far.
+    pub fn gaps(&self) -> &[Gap] {
+        &self.gaps
+    }
+
+    fn lost(&mut self, segment: &str, bounds: (u64, u64, bool), before: Seq) {
+        let after_seq = self.last.unwrap_or(0);
+        let (from_byte, to_byte, unreadable) = bounds;
+        if before > self.skip.saturating_add(1) {
+            self.gaps.push(Gap {
+                segment: segment.to_owned(),
+                from_byte,
+                to_byte,
+                after_seq: after_seq.max(self.skip),
+                before_seq: Some(before),
+                unreadable,
+            });
+        }
     }
 
     /// Reads on; false at the end.
@@ -188,6 +230,7 @@ impl Export {
         let Some(member) = self.survey.members.get(self.segment) else {
             return Ok(false);
         };
+        let member = member.clone();
         let next = self.survey.members.get(self.segment + 1).map(|next| next.first);
         let path = self.dir.join(&member.name);
         let after = self.from.map_or(member.first, |(seq, _)| seq).saturating_sub(1);
@@ -208,17 +251,48 @@ impl Export {
         let end = next.unwrap_or_else(|| crate::survey::ceiling(member.first, member.len).end);
         let seed = crate::record::seed(&self.survey.identity);
         let mut scan = crate::scan::Scan::new(&*file, seed, seq..end, at, member.len);
-        let mut records = Vec::new();
+        let (mut records, mut damage, mut last) = (Vec::new(), Vec::new(), self.last);
+        let (mut tail, mut ended) = ((member.len, member.len, false), false);
         while records.len() < AHEAD {
             match scan.next().map_err(failed)? {
-                crate::scan::Step::Record { record, .. } => records.push(record.to_record()),
-                crate::scan::Step::Damage { .. } => {}
-                crate::scan::Step::End => break,
+                crate::scan::Step::Record { record, .. } => {
+                    last = Some(record.seq);
+                    if record.seq > self.skip {
+                        records.push(record.to_record());
+                    }
+                }
+                crate::scan::Step::Damage {
+                    from,
+                    to,
+                    before: Some(before),
+                    unreadable,
+                } => {
+                    damage.push((last, (from, to, unreadable), before));
+                }
+                crate::scan::Step::Damage {
+                    from, to, unreadable, ..
+                } => tail = (from, to, unreadable),
+                crate::scan::Step::End => {
+                    ended = true;
+                    break;
+                }
             }
         }
-        match records.last() {
-            Some(last) if records.len() == AHEAD => self.from = Some((last.seq.saturating_add(1), scan.offset())),
-            _ => (self.segment, self.from) = (self.segment + 1, None),
+        let (went_on, offset) = (records.last().map(|last| last.seq.saturating_add(1)), scan.offset());
+        for (before_it, bounds, before) in damage {
+            self.last = before_it.or_else(|| Some(member.first.saturating_sub(1)));
+            self.lost(&member.name, bounds, before);
+        }
+        self.last = last.or_else(|| Some(member.first.saturating_sub(1)));
+        match (went_on, ended) {
+            (Some(seq), false) => self.from = Some((seq, offset)),
+            _ => {
+                (self.segment, self.from) = (self.segment + 1, None);
+                if let Some(next) = next.filter(|next| self.last.is_none_or(|last| last.saturating_add(1) < *next)) {
+                    self.lost(&member.name, tail, next);
+                    self.last = Some(next.saturating_sub(1));
+                }
+            }
         }
         self.ready = records.into_iter();
         Ok(true)

@@ -1,7 +1,8 @@
 //! Where the store lies, whether it can be trusted, and putting it aside when not.
 //!
-//! A store is trusted only with a marker that [`close`] wrote after everything else was synced. The marker is taken away,
-//! durably, before sled sees its files: a kill while sled opens can leave a store that never opens again.
+//! A store is trusted only with a marker that [`close`] wrote after everything else was synced, and only while every file
+//! is as the marker says, byte for byte: sled notices some damage, and turns some into missing keys. The marker is taken
+//! away, durably, before sled sees its files: a kill while sled opens can leave a store that never opens again.
 
 use std::{
     fs::{self, File},
@@ -11,7 +12,8 @@ use std::{
 
 use super::{
     BufferError, BufferOptions,
-    shelf::{Shelf, SledShelf, decode, encode},
+    seal::{self, Seal},
+    shelf::{Shelf, SledShelf},
 };
 use crate::reader::Position;
 
@@ -50,7 +52,13 @@ pub(crate) fn open(dir: &Path, options: BufferOptions, fits: impl FnOnce(Positio
         opening.set_aside = put_aside(dir);
     }
     opening.fresh = true;
-    match fresh(dir, options) {
+    let mut made = fresh(dir, options);
+    if let (Err(_), Some(aside)) = (&made, opening.set_aside.take_if(|_| made.is_err())) {
+        // What is kept for curiosity must not stand in the way of what is needed.
+        let _ = fs::remove_dir_all(aside);
+        made = fresh(dir, options);
+    }
+    match made {
         Ok(shelf) => (Shelf::Sled(shelf), opening),
         Err(why) => {
             opening.memory_only = Some(why);
@@ -59,31 +67,33 @@ pub(crate) fn open(dir: &Path, options: BufferOptions, fits: impl FnOnce(Positio
     }
 }
 
+/// What the marker says, if it and every file are as they were when the store was closed.
+pub(crate) fn check(dir: &Path, options: BufferOptions) -> Result<Position, String> {
+    let bytes = fs::read(dir.join(MARKER)).map_err(|error| match error.kind() {
+        io::ErrorKind::NotFound => "it was not closed in order".to_owned(),
+        _ => format!("its marker cannot be read: {error}"),
+    })?;
+    let Seal { position, files } = Seal::read(&bytes, options.contents)?;
+    let found = seal::files(&dir.join(STORE)).map_err(|error| format!("its files cannot be read: {error}"))?;
+    match seal::difference(&files, &found) {
+        Some(name) => Err(format!("its file {name} is not as it was when the store was closed")),
+        None => Ok(position),
+    }
+}
+
 fn trusted(
     dir: &Path,
     options: BufferOptions,
     fits: impl FnOnce(Position) -> bool,
 ) -> Result<(SledShelf, Position), String> {
-    let marker = dir.join(MARKER);
-    let bytes = fs::read(&marker).map_err(|error| match error.kind() {
-        io::ErrorKind::NotFound => "it was not closed in order".to_owned(),
-        _ => format!("its marker cannot be read: {error}"),
-    })?;
-    let sum = bytes
-        .get(24..)
-        .and_then(|rest| rest.first_chunk::<4>())
-        .copied()
-        .map(u32::from_le_bytes);
-    let body = bytes.get(..24).unwrap_or_default();
-    let position = decode(body).filter(|_| sum == Some(crc32c::crc32c(body)) && bytes.len() == 28);
-    let position = position.ok_or("its marker is damaged")?;
+    let position = check(dir, options)?;
     if !fits(position) {
         return Err(format!(
             "it has applied record {}, which this journal does not have",
             position.seq
         ));
     }
-    fs::remove_file(&marker)
+    fs::remove_file(dir.join(MARKER))
         .and_then(|()| sync_dir(dir))
         .map_err(|error| format!("its marker stays: {error}"))?;
     let shelf = SledShelf::open(&dir.join(STORE), options).map_err(|error| error.to_string())?;
@@ -129,13 +139,12 @@ fn put_aside(dir: &Path) -> Option<PathBuf> {
 }
 
 /// Syncs a closed store and marks it.
-pub(crate) fn close(shelf: SledShelf, dir: &Path, position: Position) -> Result<(), BufferError> {
+pub(crate) fn close(shelf: SledShelf, dir: &Path, position: Position, contents: u16) -> Result<(), BufferError> {
     shelf.finish()?;
     let mark = || -> io::Result<()> {
+        let files = seal::files(&dir.join(STORE))?;
         sync_tree(&dir.join(STORE))?;
-        let mut bytes = encode(position);
-        let sum = crc32c::crc32c(&bytes);
-        bytes.extend_from_slice(&sum.to_le_bytes());
+        let bytes = Seal { position, files }.bytes(contents);
         let draft = dir.join("clean.new");
         let mut file = File::create(&draft)?;
         file.write_all(&bytes)?;

@@ -15,6 +15,16 @@ use crate::reader::Position;
 const META: &str = "meta";
 const POSITION: &[u8] = b"position";
 
+/// Where the next opening panics, as sled does over some damage.
+#[cfg(test)]
+pub(super) static PANIC: Mutex<Option<std::path::PathBuf>> = Mutex::new(None);
+
+#[cfg(test)]
+fn takes_panic(path: &Path) -> bool {
+    let mut planted = PANIC.lock().unwrap_or_else(PoisonError::into_inner);
+    planted.take_if(|planted| planted == path).is_some()
+}
+
 /// A store below.
 #[derive(Debug)]
 pub(crate) enum Shelf {
@@ -41,8 +51,10 @@ impl Shelf {
         match self {
             Self::Sled(sled) => {
                 let tree = sled.tree(tree)?;
-                let leaf = guard("read", || leaf_of(&tree, key))?;
-                leaf.map_or(Ok(None), |(_, leaf)| leaf::find(&leaf, key).map_err(damaged))
+                let Some((under, sealed)) = guard("read", || leaf_of(&tree, key))? else {
+                    return Ok(None);
+                };
+                leaf::find(unseal(&tree, &under, &sealed)?, key).map_err(damaged)
             }
             Self::Memory(trees) => Ok(trees.get(tree).and_then(|tree| tree.get(key)).cloned()),
         }
@@ -105,7 +117,14 @@ impl SledShelf {
             .path(path)
             .cache_capacity(options.cache_bytes)
             .flush_every_ms(None);
-        let opened = std::thread::spawn(move || config.open()).join();
+        #[cfg(test)]
+        let planted = path.to_owned();
+        let opened = std::thread::spawn(move || {
+            #[cfg(test)]
+            assert!(!takes_panic(&planted), "planted in open");
+            config.open()
+        })
+        .join();
         match opened {
             Ok(Ok(db)) => Ok(Self {
                 db,
@@ -161,17 +180,18 @@ impl SledShelf {
                     if backwards { leaves.next_back() } else { leaves.next() }.transpose()
                 });
                 let leaf = match next.transpose()? {
-                    Ok((_, leaf)) => leaf,
+                    Ok(leaf) => leaf,
                     Err(error) => return Some(Err(error)),
                 };
-                match within(&leaf, bounds) {
+                let (under, sealed) = leaf;
+                match unseal(&tree, &under, &sealed).and_then(|leaf| within(leaf, bounds).map_err(damaged)) {
                     Ok(mut pairs) => {
                         if backwards {
                             pairs.reverse();
                         }
                         ready = pairs.into_iter();
                     }
-                    Err(error) => return Some(Err(damaged(error))),
+                    Err(error) => return Some(Err(error)),
                 }
             }
         }))
@@ -190,6 +210,19 @@ impl SledShelf {
     pub(crate) fn position(&self) -> Result<Option<Position>, BufferError> {
         let meta = self.tree(META)?;
         Ok(guard("read", || meta.get(POSITION))?.and_then(|bytes| decode(&bytes)))
+    }
+
+    /// Flips a bit in the first byte of every leaf of a tree, as a medium may; returns how many there were.
+    #[cfg(test)]
+    pub(super) fn spoil(&self, tree: &str) -> usize {
+        let tree = self.tree(tree).expect("a tree");
+        let leaves: Vec<_> = tree.iter().flatten().collect();
+        for (under, leaf) in &leaves {
+            let mut bad = leaf.to_vec();
+            bad[0] ^= 1;
+            tree.insert(under, bad).expect("written");
+        }
+        leaves.len()
     }
 
     /// Writes out and lets go; syncing the files is the caller's part, because sled does not.
@@ -223,22 +256,56 @@ fn within(leaf: &[u8], bounds: Bounds<'_>) -> Result<Vec<Pair>, leaf::Damaged> {
 fn apply_to(tree: &sled::Tree, pending: Pending) -> Result<(), BufferError> {
     let mut pending = pending.into_iter().peekable();
     while let Some((key, _)) = pending.peek() {
-        let (under, old) = guard("read", || leaf_of(tree, key))?.unwrap_or_default();
+        let found = guard("read", || leaf_of(tree, key))?;
+        let (under, old) = match &found {
+            Some((under, sealed)) => (under.clone(), unseal(tree, under, sealed)?),
+            None => Default::default(),
+        };
         let behind = (Bound::Excluded(under.as_ref()), Bound::<&[u8]>::Unbounded);
         let next = guard("read", || tree.range::<&[u8], _>(behind).keys().next().transpose())?;
         let here = |(key, _): &(Vec<u8>, _)| next.as_ref().is_none_or(|next| key.as_slice() < next.as_ref());
         let changes: Vec<_> = std::iter::from_fn(|| pending.next_if(here)).collect();
-        let pieces = leaf::merge(&under, &old, changes).map_err(damaged)?;
+        let pieces = leaf::merge(&under, old, changes).map_err(damaged)?;
         guard("write", || {
             if pieces.is_empty() {
                 tree.remove(&under)?;
             }
             pieces
                 .into_iter()
-                .try_for_each(|(under, leaf)| tree.insert(under, leaf).map(drop))
+                .try_for_each(|(under, leaf)| tree.insert(&under, seal(tree, &under, leaf)).map(drop))
         })?;
     }
     Ok(())
+}
+
+/// Bytes of the checksum behind a leaf.
+const SEAL: usize = 4;
+
+/// Covers the tree's and the leaf's names too, so that a leaf in another one's place is noticed.
+fn checksum(tree: &sled::Tree, under: &[u8], leaf: &[u8]) -> [u8; SEAL] {
+    let names = crc32c::crc32c_append(crc32c::crc32c(&tree.name()), under);
+    crc32c::crc32c_append(names, leaf).to_le_bytes()
+}
+
+fn seal(tree: &sled::Tree, under: &[u8], mut leaf: Vec<u8>) -> Vec<u8> {
+    let sum = checksum(tree, under, &leaf);
+    leaf.extend_from_slice(&sum);
+    leaf
+}
+
+/// A leaf without its checksum, if that is true: what sled gives back must be what it was given.
+fn unseal<'a>(tree: &sled::Tree, under: &[u8], sealed: &'a [u8]) -> Result<&'a [u8], BufferError> {
+    let split = sealed
+        .len()
+        .checked_sub(SEAL)
+        .and_then(|at| sealed.split_at_checked(at));
+    split
+        .filter(|(leaf, sum)| checksum(tree, under, leaf) == **sum)
+        .map(|(leaf, _)| leaf)
+        .ok_or_else(|| BufferError {
+            what: "read",
+            why: "a leaf has a wrong checksum".to_owned(),
+        })
 }
 
 fn damaged(_: leaf::Damaged) -> BufferError {
