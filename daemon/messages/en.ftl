@@ -127,7 +127,8 @@ cli-decode = Say what a captured conversation says: messages, readings and what 
 cli-sim = Run a simulated device on a real port until it is stopped
 cli-store = Look at the journal
 cli-store-verify = Check every record of the journal; the gateway may run meanwhile
-cli-store-rebuild = Make the next start build the buffer from the journal again
+cli-store-rebuild = Build the buffer from the journal again, while no gateway runs
+cli-arg-after = Begin after the record with this number
 cli-store-export = Print every entry of the journal as JSON lines
 cli-arg-driver = The driver whose protocol it is
 cli-arg-device_timezone = The time zone of the device; with it, instants are told too
@@ -143,6 +144,22 @@ cli-arg-knob = A knob of the simulator, as KEY=VALUE; may be repeated
 ## Running
 
 run-failed = the gateway cannot start: failed to { $why }
+run-refused = the gateway does not start: { $why }
+store-folder-symlink = the state directory { $path } is a symbolic link to { $target }; set [store] path to the folder itself
+store-folder-no-directory = { $path } is no directory; move it away, or set [store] path to another place
+store-folder-owner = the state directory { $path } belongs to user { $owner }, this program runs as { $ours }; run it as that user, or chown the folder
+store-folder-writable = others may write in the state directory { $path } (mode { $mode }); look what is in it, then chmod 700
+store-folder-io = the state directory { $path } cannot be used: { $why }
+store-locked = { $path } is locked by another process: another punchgate runs on this state directory; stop it, or give this one its own [store] path
+store-network = { $path } is on { $kind }, a network file system, where locks and syncs cannot be trusted; use a local disk
+store-newer = { $segment } has format { $found } and this program reads up to { $known }: a newer punchgate wrote it; run that one again. Nothing was changed
+store-gap = { $records } records of the journal are lost: { $first } to { $last }, in { $segment } bytes { $from_byte } to { $to_byte }, stored between { $since } and { $until }; terminals that keep a log are read again, what others said is gone
+store-gap-open = the journal cannot be read from record { $first } on, in { $segment } bytes { $from_byte } to { $to_byte }, stored after { $since }; how many records it held is not known; terminals that keep a log are read again
+store-copied = the journal was copied here (restored from a backup, or cloned): what was stored after the copy was made is not in it; epoch { $epoch } begins. Terminals that keep a log are read again; ask for the rest where it came from
+store-files-gone = files of the journal were removed while the gateway runs: { $names }; find out who cleans its state directory, and restart it once the upstreams have everything
+store-ballast-released = the disk is full: the ballast was given up for readings that nobody else holds; free space
+store-max-size = the journal has { $bytes } bytes and may have { $limit } ([store] max_size), and what it holds is not delivered everywhere
+status-rebuilding = the buffer is being built again: { $decided } of { $to } records
 no-such-driver = there is no driver "{ $driver }"; known drivers: { $known }
 no-such-zone = no such time zone: { $why } (IANA names, for example Asia/Shanghai)
 bad-option = option not understood: { $why }
@@ -177,10 +194,6 @@ reload-not-stored = the journal cannot note it: { $why }
 status-reload-refused = the configuration read again at { $at } is not taken; the last good one is in force:
 status-opening = when the journal was opened:
 opening-cut = an unfinished end of { $bytes } bytes was cut off { $segment }, after record { $after }; nothing that was acknowledged is in it unless the disk damaged it
-opening-gap = in { $segment } records { $from } { $through ->
-        [none] and later
-       *[other] to { $through }
-    } are lost; everything around them is kept
 opening-header = a header of { $segment } is damaged; nothing is lost
 opening-link = record { $seq } does not follow from the one before it; somebody changed the journal
 opening-set-aside = { $name } is not used and now called { $renamed }: { $why ->
@@ -208,8 +221,11 @@ status-up = up
 status-down = down
 store-good = { $records } records in { $segments } segments, every one whole and in its place
 store-damaged = { $records } records in { $segments } segments are readable, but something is damaged:
-store-in-use = { $path } is in use by a running gateway; stop it first
-store-will-rebuild = the next start builds the buffer again
+store-in-use = { $path } is in use by a running gateway, which builds its buffer by itself when that is needed; stop it first (systemctl stop punchgate), then ask again
+store-rebuilt = the buffer is built from { $records } records in { $seconds } s: { $verdicts } verdicts, digest { $digest }
+store-rebuilt-otherwise = the buffer that was there before said otherwise; this one follows from the journal
+store-start-lost = the records below { $first } are not there, and were not retired: somebody removed them
+store-export-gap = records { $first } to { $last } are lost, in { $segment } bytes { $from_byte } to { $to_byte }
 cli-demo = Show the whole way of a punch on simulated devices that speak their real protocols
 cli-arg-fast = About 20 seconds instead of a minute
 

@@ -127,7 +127,8 @@ cli-decode = 解读捕获的通信：消息、读数和未能识别的部分，�
 cli-sim = 在真实端口上运行模拟设备，直到被停止
 cli-store = 查看日志存储
 cli-store-verify = 检查日志的每条记录；网关可以同时运行
-cli-store-rebuild = 让下次启动时根据日志重建缓冲
+cli-store-rebuild = 在没有网关运行时根据日志重建缓冲
+cli-arg-after = 从此编号的记录之后开始
 cli-store-export = 以 JSON 行打印日志的每个条目
 cli-arg-driver = 该协议所属的驱动
 cli-arg-device_timezone = 设备所在时区；给出后同时输出时刻
@@ -143,6 +144,22 @@ cli-arg-knob = 模拟器的可调项，格式 KEY=VALUE；可重复
 ## 运行
 
 run-failed = 网关无法启动：{ $why }
+run-refused = 网关不启动：{ $why }
+store-folder-symlink = 状态目录 { $path } 是指向 { $target } 的符号链接；请把 [store] path 设为目录本身
+store-folder-no-directory = { $path } 不是目录；请移走它，或把 [store] path 设到别处
+store-folder-owner = 状态目录 { $path } 属于用户 { $owner }，而本程序以 { $ours } 运行；请以该用户运行，或更改目录的所有者
+store-folder-writable = 其他用户可以写入状态目录 { $path }（权限 { $mode }）；请先查看其中内容，再 chmod 700
+store-folder-io = 状态目录 { $path } 无法使用：{ $why }
+store-locked = { $path } 被另一个进程锁定：另一个 punchgate 正在使用此状态目录；请停止它，或为本程序设置自己的 [store] path
+store-network = { $path } 位于网络文件系统 { $kind } 上，那里的锁和同步不可信；请使用本地磁盘
+store-newer = { $segment } 的格式为 { $found }，本程序最多读取 { $known }：它由更新的 punchgate 写成；请重新运行那个版本。未作任何更改
+store-gap = 日志丢失 { $records } 条记录：{ $first } 至 { $last }，位于 { $segment } 的字节 { $from_byte } 至 { $to_byte }，存储于 { $since } 与 { $until } 之间；自带记录的终端会重新读取，其他来源的已经丢失
+store-gap-open = 日志从第 { $first } 条记录起无法读取，位于 { $segment } 的字节 { $from_byte } 至 { $to_byte }，存储于 { $since } 之后；丢失多少条无法得知；自带记录的终端会重新读取
+store-copied = 日志是复制到这里的（从备份恢复，或克隆）：复制之后存储的内容不在其中；纪元 { $epoch } 开始。自带记录的终端会重新读取；其余请向来源索取
+store-files-gone = 网关运行期间日志文件被删除：{ $names }；请查明谁在清理状态目录，待上游全部收到后重启网关
+store-ballast-released = 磁盘已满：已释放压舱文件，用于别处没有副本的记录；请腾出空间
+store-max-size = 日志已有 { $bytes } 字节，上限为 { $limit }（[store] max_size），而其中内容尚未全部送达
+status-rebuilding = 正在重建缓冲：{ $decided } / { $to } 条记录
 no-such-driver = 没有驱动“{ $driver }”；已知驱动：{ $known }
 no-such-zone = 没有这个时区：{ $why }（IANA 名称，例如 Asia/Shanghai）
 bad-option = 选项无法理解：{ $why }
@@ -177,10 +194,6 @@ reload-not-stored = 日志存储无法记下：{ $why }
 status-reload-refused = { $at } 重新读取的配置未被采用，上一份正确的配置继续有效：
 status-opening = 打开日志存储时：
 opening-cut = 从 { $segment } 末尾（第 { $after } 条之后）截去了 { $bytes } 字节的未完成内容；除非磁盘损坏，其中没有已确认的记录
-opening-gap = { $segment } 中第 { $from } 条{ $through ->
-        [none] 及以后
-       *[other] 到第 { $through } 条
-    }已丢失；其前后的内容均保留
 opening-header = { $segment } 的文件头有损坏；没有数据丢失
 opening-link = 第 { $seq } 条与前一条不衔接：日志存储被人改动过
 opening-set-aside = { $name } 未被使用，已改名为 { $renamed }：{ $why ->
@@ -208,8 +221,11 @@ status-up = 正常
 status-down = 中断
 store-good = { $segments } 个段共 { $records } 条记录，全部完好
 store-damaged = { $segments } 个段共 { $records } 条记录可读，但有损坏：
-store-in-use = { $path } 正被运行中的网关使用；请先停止它
-store-will-rebuild = 下次启动时将重建缓冲
+store-in-use = { $path } 正被运行中的网关使用，需要时它会自行重建缓冲；请先停止它（systemctl stop punchgate），再重试
+store-rebuilt = 已在 { $seconds } 秒内根据 { $records } 条记录重建缓冲：{ $verdicts } 个判定，摘要 { $digest }
+store-rebuilt-otherwise = 先前的缓冲内容不同；现在的缓冲由日志得出
+store-start-lost = 编号低于 { $first } 的记录不在，也未曾到期移除：有人删除了它们
+store-export-gap = 第 { $first } 至 { $last } 条记录丢失，位于 { $segment } 的字节 { $from_byte } 至 { $to_byte }
 cli-demo = 用说真实协议的模拟设备演示一次打卡的全过程
 cli-arg-fast = 约 20 秒，而不是一分钟
 

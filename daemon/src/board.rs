@@ -14,7 +14,11 @@ use punchgate_model::Timestamp;
 use punchgate_transports::http::Notice;
 use serde::Serialize;
 
-use crate::messages::{Lang, Message};
+use crate::{
+    messages::{Lang, Message},
+    pulse::Pulses,
+    store::alarm::Alarm,
+};
 
 /// What a unit is doing.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -119,6 +123,28 @@ pub struct JournalRow {
     pub failing: Option<String>,
     /// What opening found and repaired.
     pub opening: Vec<Message>,
+    /// Number of the oldest record kept; 1 until something was retired or lost.
+    pub first: u64,
+    /// What is wrong with the store, or was found and mended when it was opened.
+    pub alarms: Vec<Alarm>,
+    /// Records known to be lost, all gaps together.
+    pub lost_records: u64,
+    /// Gaps of which it cannot be known how many records they held.
+    pub open_gaps: u64,
+    /// Grows whenever something may have been lost; 0 when nothing ever was.
+    pub epoch: u32,
+    /// Bytes that may still be written on the disk.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub free_bytes: Option<u64>,
+    /// Whether the ballast lies ready.
+    pub ballast: bool,
+    /// Up to which record the buffer is being built again, while it is.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub rebuilding_to: Option<u64>,
+    /// `disk` or `memory`.
+    pub buffer: &'static str,
+    /// Bytes of records removed after their retention.
+    pub retired_bytes: u64,
 }
 
 /// The configuration's row in `status`.
@@ -151,6 +177,9 @@ pub struct Board {
     journal: Mutex<JournalRow>,
     configuration: Mutex<ConfigurationRow>,
     ready: AtomicBool,
+    again: tokio::sync::Notify,
+    /// Whether the threads inside still turn.
+    pub pulses: Pulses,
     /// Groups written and synced.
     pub commits: AtomicU64,
     /// Microseconds spent in them.
@@ -189,6 +218,8 @@ impl Board {
             devices: Mutex::default(),
             journal: Mutex::default(),
             ready: AtomicBool::new(false),
+            again: tokio::sync::Notify::new(),
+            pulses: Pulses::default(),
             commits: AtomicU64::new(0),
             commit_micros: AtomicU64::new(0),
             verdicts: AtomicU64::new(0),
@@ -271,6 +302,40 @@ impl Board {
         if let Some(row) = lock(&self.devices).get_mut(name) {
             change(row);
         }
+    }
+
+    /// Shows something about the store, and logs it; what is shown already is not logged again.
+    pub fn alarm(&self, alarm: Alarm) {
+        let mut row = lock(&self.journal);
+        if row.alarms.contains(&alarm) {
+            return;
+        }
+        let text = alarm.message().say(Lang::En);
+        tracing::error!(event = alarm.message().id(), "{text}");
+        if let Alarm::Gap { records, .. } = &alarm {
+            match records {
+                Some(records) => row.lost_records += records,
+                None => row.open_gaps += 1,
+            }
+        }
+        // What lasts is told as it is now.
+        row.alarms.retain(|known| known.is_many() || !known.same_kind(&alarm));
+        row.alarms.push(alarm);
+    }
+
+    /// Takes back what no longer holds: every alarm of the kind of this one.
+    pub fn settle(&self, alarm: &Alarm) {
+        lock(&self.journal).alarms.retain(|known| !known.same_kind(alarm));
+    }
+
+    /// Tells everybody who waits for the disk that it works again.
+    pub fn works_again(&self) {
+        self.again.notify_waiters();
+    }
+
+    /// Ends when storing works again after it did not.
+    pub async fn until_storing(&self) {
+        self.again.notified().await;
     }
 
     /// Changes the journal's row.

@@ -85,10 +85,21 @@ pub struct Fast {
 pub enum StoreVerb {
     /// Check every record.
     Verify(Json),
-    /// Make the next start build the buffer again.
-    Rebuild,
+    /// Build the buffer again.
+    Rebuild(Json),
     /// Print every entry.
-    Export,
+    Export(From),
+}
+
+/// Where to begin.
+#[derive(Debug, Clone, Args)]
+pub struct From {
+    /// Print JSON, as it does anyway.
+    #[arg(long)]
+    pub json: bool,
+    /// The number after which to begin.
+    #[arg(long, value_name = "SEQ", default_value_t = 0)]
+    pub after: u64,
 }
 
 /// What to decode.
@@ -276,8 +287,8 @@ fn configured(cli: &Cli, lang: Lang, out: &mut dyn io::Write, err: &mut dyn io::
     match &cli.verb {
         Verb::Status(json) => commands::status::status(config.admin.listen, lang, json.json, out, err),
         Verb::Store(StoreVerb::Verify(json)) => commands::store::verify(store, lang, json.json, out, err),
-        Verb::Store(StoreVerb::Rebuild) => commands::store::rebuild(store, lang, out, err),
-        Verb::Store(StoreVerb::Export) => commands::store::export(store, lang, out, err),
+        Verb::Store(StoreVerb::Rebuild(json)) => commands::store::rebuild(&config, lang, json.json, out, err),
+        Verb::Store(StoreVerb::Export(from)) => commands::store::export(store, from.after, lang, out, err),
         _ => Ok(Exit::Ok),
     }
 }

@@ -8,7 +8,7 @@ use std::{
     thread,
 };
 
-use punchgate_journal::{Buffer, BufferError, Changes, Entry, Position, ReadError, Reader, Seq};
+use punchgate_journal::{Buffer, BufferError, Changes, Entry, Gap, Position, ReadError, Reader, Seq};
 use thiserror::Error;
 use tokio::sync::watch;
 
@@ -17,7 +17,9 @@ use crate::{
     decide::{Decider, Step},
     forward::Backlogs,
     held::Held,
+    messages::Message,
     outbox,
+    store::{alarm::Alarm, carried},
 };
 
 /// Records decided before the buffer's position is moved.
@@ -33,20 +35,19 @@ const AHEAD: usize = 2;
 /// A page of the journal, read and understood.
 struct Page {
     entries: Vec<(Seq, Entry)>,
+    gaps: Vec<Gap>,
     through: Position,
 }
 
 impl Page {
     fn read(reader: &mut Reader, after: Seq) -> Result<Self, ReadError> {
         let page = reader.after(after, PAGE, PAGE_BYTES)?;
-        for gap in &page.gaps {
-            tracing::error!(?gap, "records of the journal are lost; everything around them is kept");
-        }
         let entries = page.records.iter();
         Ok(Self {
             entries: entries
                 .map(|record| (record.seq, Entry::from_payload(&record.payload)))
                 .collect(),
+            gaps: page.gaps,
             through: page.through,
         })
     }
@@ -107,18 +108,63 @@ impl Deciding {
     /// # Errors
     /// As [`Deciding::run`].
     pub async fn keep(mut self) -> Result<(), Undecided> {
-        let mut position = self.buffer.position();
+        let mut position = self.begin()?;
         if self.tail.borrow().saturating_sub(position.seq) > MUCH {
-            position = self.catch_up(position)?;
+            position = match self.catch_up(position) {
+                Err(Undecided::Buffer(error)) if self.buffer.is_on_disk() => self.go_on_in_memory(&error)?,
+                decided => decided?,
+            };
         }
         loop {
             while position.seq < *self.tail.borrow_and_update() {
-                position = self.page(position)?;
+                position = match self.page(position) {
+                    Err(Undecided::Buffer(error)) if self.buffer.is_on_disk() => self.go_on_in_memory(&error)?,
+                    decided => decided?,
+                };
             }
             if self.tail.changed().await.is_err() && position.seq >= *self.tail.borrow() {
                 return Ok(self.decider.flush()?);
             }
         }
+    }
+
+    /// Where to go on. A rebuild of a journal whose oldest records were retired takes first what was carried over from them.
+    fn begin(&mut self) -> Result<Position, Undecided> {
+        let position = self.buffer.position();
+        let first = self.reader.first();
+        if position != Position::START || first <= 1 {
+            return Ok(position);
+        }
+        let (before, carried) = carried::latest(&mut self.reader.clone())?.unwrap_or((1, Vec::new()));
+        for entry in &carried {
+            self.decider.step(first.saturating_sub(1), entry)?;
+        }
+        if before < first {
+            // Nobody retired these.
+            let gap = Gap::at_the_start(before, first);
+            self.cross(&gap)?;
+        }
+        Ok(position)
+    }
+
+    /// The buffer's disk failed. Everything in it follows from the journal, so it is decided again, in memory.
+    fn go_on_in_memory(&mut self, error: &BufferError) -> Result<Position, Undecided> {
+        let told = Message::new("opening-memory").with("why", error);
+        tracing::error!(event = told.id(), %error, "the buffer failed and is built again in memory");
+        self.buffer.retreat();
+        self.decider.begin_again()?;
+        let tail = *self.tail.borrow();
+        self.board.with_journal(|row| {
+            row.opening.push(told);
+            (row.buffer, row.rebuilding_to) = ("memory", Some(tail));
+        });
+        self.begin()
+    }
+
+    fn cross(&mut self, gap: &Gap) -> Result<(), BufferError> {
+        self.decider.cross(gap)?;
+        self.board.alarm(Alarm::of_gap(gap, &mut self.reader.clone()));
+        Ok(())
     }
 
     /// Decides what the journal holds now, with a second thread to read ahead, and with more memory.
@@ -151,18 +197,28 @@ impl Deciding {
     }
 
     fn decide(&mut self, page: Page) -> Result<Position, Undecided> {
+        let mut gaps = page.gaps.iter().peekable();
         let mut done = Step::default();
         for (seq, entry) in &page.entries {
             #[cfg(feature = "sabotage")]
             if self.rebuilding(*seq) {
                 continue;
             }
+            while let Some(gap) = gaps.next_if(|gap| gap.before_seq.is_some_and(|before| before <= *seq)) {
+                self.cross(gap)?;
+            }
+            self.board.pulses.deciding.beats();
             let step = self.decider.step(*seq, entry)?;
             done.punches.extend(step.punches);
             done.answers.extend(step.answers);
             done.events.extend(step.events);
         }
+        for gap in gaps {
+            self.cross(gap)?;
+        }
+        self.board.pulses.deciding.waits_for_disk();
         self.finish(done, page.through)?;
+        self.board.pulses.deciding.rests();
         Ok(page.through)
     }
 
@@ -174,6 +230,10 @@ impl Deciding {
 
     fn finish(&self, done: Step, through: Position) -> Result<(), BufferError> {
         let newest = done.events.last().map(|event| event.seq);
+        // A buffer that is built again while the gateway runs gives the same events once more.
+        let known = self.progress.borrow().newest;
+        let counted = done.events.partition_point(|event| event.seq <= known);
+        let fresh = done.events.get(counted..).unwrap_or_default();
         self.count(&done);
         let mut changes = Changes::default();
         self.backlogs.with(|backlogs| {
@@ -181,7 +241,7 @@ impl Deciding {
                 outbox::put(&mut changes, &done.events);
             }
             // Counted before a pump can find them: what it settles is counted down, and never below nothing.
-            backlogs.values().for_each(|backlog| backlog.add(&done.events));
+            backlogs.values().for_each(|backlog| backlog.add(fresh));
             self.buffer.apply(changes, through)
         })?;
         self.held.settled(&done.punches, done.answers);
@@ -191,10 +251,21 @@ impl Deciding {
         self.board
             .holds_unknown
             .store(self.decider.holds_unknown(), Ordering::Relaxed);
-        self.board.with_journal(|row| row.decided = through.seq);
+        let epoch = self.decider.epoch();
+        self.board.with_journal(|row| {
+            row.decided = through.seq;
+            row.epoch = epoch;
+            if row.rebuilding_to.take_if(|to| *to <= through.seq).is_some() {
+                tracing::info!(
+                    event = "buffer-rebuilt",
+                    records = through.seq,
+                    "the buffer is complete again"
+                );
+            }
+        });
         self.progress.send_modify(|progress| {
             progress.decided = through.seq;
-            progress.newest = newest.unwrap_or(progress.newest);
+            progress.newest = newest.unwrap_or(0).max(progress.newest);
         });
         Ok(())
     }

@@ -12,16 +12,21 @@
 //! account of one: deciding settles which counts.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
+    ops::Range,
     sync::{Arc, atomic::Ordering},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use punchgate_journal::{Answered, AppendError, Entry, Journal, Payload, Seq};
 use punchgate_kit::{Clock, Delivery, NotStored, Once, Receipt, Remark, Stage, intake::Answer, intake::Deliverable};
 use punchgate_model::{DeviceName, Reading, Timestamp};
 use punchgate_rules::{PunchId, identity};
-use tokio::sync::{mpsc, oneshot, watch};
+use thiserror::Error;
+use tokio::{
+    sync::{mpsc, oneshot, watch},
+    time::timeout,
+};
 
 use crate::{
     board::{Board, count},
@@ -31,10 +36,13 @@ use crate::{
     epochs::Epochs,
     held::{Answers, Held},
     notebook::Note,
+    store::keeper::Keeper,
 };
 
 /// How many deliveries are taken into one group.
 const GROUP: usize = 4096;
+/// How long nothing may arrive before the disk is looked at all the same.
+const TEND: Duration = Duration::from_secs(1);
 
 /// What the intake thread works with.
 pub struct Desk {
@@ -56,6 +64,8 @@ pub struct Desk {
     pub progress: watch::Receiver<Progress>,
     /// The journal's end at the start: until deciding has come so far, not every answer given before is known again.
     pub begun_at: Seq,
+    /// What looks after the disk.
+    pub keeper: Keeper,
 }
 
 /// Runs the intake until both channels are closed, then closes the journal.
@@ -67,13 +77,16 @@ pub fn run(
     deliveries: mpsc::Receiver<Delivery>,
     notes: mpsc::Receiver<Note>,
 ) -> Result<(), AppendError> {
-    let waiting = tokio::runtime::Builder::new_current_thread().build();
+    let waiting = tokio::runtime::Builder::new_current_thread().enable_time().build();
     let Ok(waiting) = waiting else {
         return desk.journal.close();
     };
     let mut tray = Tray::new(deliveries, notes);
-    while waiting.block_on(tray.fill()) {
+    // Where nothing comes, the disk is looked at all the same.
+    while waiting.block_on(async { timeout(TEND, tray.fill()).await.unwrap_or(true) }) {
         desk.clear(&mut tray);
+        desk.tend();
+        desk.board.pulses.intake.rests();
     }
     desk.journal.close()
 }
@@ -131,6 +144,8 @@ struct Waiting {
     device: DeviceName,
     /// A call that was answered before: it gets the same answer and is not counted again.
     again: bool,
+    /// Which of the group's payloads are its own.
+    payloads: Range<usize>,
 }
 
 /// A group under construction.
@@ -165,6 +180,7 @@ impl Desk {
             }
         }
         for delivery in deliveries {
+            self.board.pulses.intake.beats();
             // A slow disk makes a delivery wait: a clock was read, and a punch heard, before that.
             let heard = now.minus(delivery.said.elapsed());
             match delivery.what {
@@ -174,7 +190,10 @@ impl Desk {
                 }
             }
         }
+        // From here on everything waits for the disk.
+        self.board.pulses.intake.waits_for_disk();
         if !lazy.is_empty()
+            && !self.keeper.is_last_resort()
             && let Err(error) = self.journal.append_lazy(&lazy)
         {
             tracing::warn!(%error, "could not note what may be lost");
@@ -206,6 +225,7 @@ impl Desk {
                         receipts,
                         device,
                         again: true,
+                        payloads: 0..0,
                     });
                 }
                 // It may be a call that was answered before the start and is not known again yet.
@@ -216,6 +236,7 @@ impl Desk {
             }
         }
         let mut fresh = Vec::new();
+        let first = group.payloads.len();
         let receipts: Vec<Receipt> = readings
             .into_iter()
             .map(|reading| self.name(group, &device, reading, now, &mut fresh))
@@ -232,11 +253,13 @@ impl Desk {
             group.payloads.push(entry.to_payload());
             group.once.insert((device.clone(), key), (digest, receipts.clone()));
         }
+        let payloads = first..group.payloads.len();
         group.reports.push(Waiting {
             answer,
             receipts,
             device,
             again: false,
+            payloads,
         });
     }
 
@@ -303,25 +326,97 @@ impl Desk {
         group.payloads.push(entry.to_payload());
     }
 
+    /// Looks after the disk, if it is time to.
+    pub fn tend(&mut self) {
+        let now = self.clock.now();
+        self.keeper.tend(&mut self.journal, &self.board, now);
+    }
+
     fn commit(&mut self, group: Group) {
         #[cfg(feature = "planted-bugs")]
         let group = self.answered_too_early(group);
-        let began = Instant::now();
-        let stored = if group.payloads.is_empty() {
-            Ok(())
-        } else {
-            self.journal.append(&group.payloads).map(drop)
-        };
-        match stored {
+        if group.payloads.is_empty() {
+            return self.answer(group);
+        }
+        if self.keeper.is_last_resort() {
+            return self.last_resort(group, &Unstored::Reserved);
+        }
+        let size: usize = group.payloads.iter().map(|payload| payload.bytes.len()).sum();
+        let (size, now) = (u64::try_from(size).unwrap_or(u64::MAX), self.clock.now());
+        if !self.keeper.has_room(&mut self.journal, &self.board, size, now) {
+            let limit = self.keeper.max_size;
+            return self.last_resort(group, &Unstored::TooLarge { limit });
+        }
+        match self.write(&group.payloads) {
             Ok(()) => {
-                if !group.payloads.is_empty() {
-                    count(&self.board.commits);
-                    let spent = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
-                    self.board.commit_micros.fetch_add(spent, Ordering::Relaxed);
-                }
+                self.works();
                 self.answer(group);
             }
-            Err(error) => self.refuse(group, &error),
+            Err(error) if error.is_full() => {
+                if group
+                    .reports
+                    .iter()
+                    .any(|report| self.keeper.nobody_holds.contains(&report.device))
+                {
+                    self.keeper.release(&mut self.journal, &self.board);
+                }
+                self.last_resort(group, &Unstored::Disk(error));
+            }
+            Err(error) => self.refuse(group, &Unstored::Disk(error)),
+        }
+    }
+
+    fn write(&mut self, payloads: &[Payload]) -> Result<(), AppendError> {
+        let began = Instant::now();
+        self.journal.append(payloads)?;
+        count(&self.board.commits);
+        let spent = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
+        self.board.commit_micros.fetch_add(spent, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The disk takes everything: whoever waited for that is told.
+    fn works(&self) {
+        let mut failed = false;
+        self.board.with_journal(|row| failed = row.failing.take().is_some());
+        if failed {
+            self.board.works_again();
+        }
+    }
+
+    /// There is no room but what was held back for readings that nobody else holds: those are stored, all else is refused.
+    fn last_resort(&mut self, mut group: Group, why: &Unstored) {
+        let reports = std::mem::take(&mut group.reports);
+        let (ours, others): (Vec<Waiting>, Vec<Waiting>) = reports
+            .into_iter()
+            .partition(|report| self.keeper.nobody_holds.contains(&report.device));
+        let payloads: Vec<Payload> = ours
+            .iter()
+            .flat_map(|report| group.payloads.get(report.payloads.clone()).unwrap_or_default().to_vec())
+            .collect();
+        let named: HashSet<String> = ours
+            .iter()
+            .flat_map(|report| report.receipts.iter().map(|receipt| receipt.id.clone()))
+            .collect();
+        let mut kept = Group {
+            reports: ours,
+            ..Group::default()
+        };
+        kept.fresh
+            .extend(group.fresh.drain().filter(|(id, _)| named.contains(id.as_str())));
+        self.refuse(
+            Group {
+                reports: others,
+                ..group
+            },
+            why,
+        );
+        if kept.reports.is_empty() {
+            return;
+        }
+        match self.write(&payloads) {
+            Ok(()) => self.answer(kept),
+            Err(error) => self.refuse(kept, &Unstored::Disk(error)),
         }
     }
 
@@ -348,13 +443,13 @@ impl Desk {
         self.board.with_journal(|row| {
             row.tail = tail;
             row.bytes = bytes;
-            row.failing = None;
         });
         for Waiting {
             answer,
             receipts,
             device,
             again,
+            ..
         } in group.reports
         {
             let known = |receipt: &&Receipt| again || receipt.duplicate;
@@ -371,12 +466,11 @@ impl Desk {
             .send_if_modified(|known| std::mem::replace(known, tail) != tail);
     }
 
-    fn refuse(&mut self, group: Group, error: &AppendError) {
+    fn refuse(&mut self, group: Group, error: &Unstored) {
         tracing::error!(%error, reports = group.reports.len(), "readings are not stored; devices are not answered");
-        let why = if error.is_full() {
-            NotStored::DiskFull
-        } else {
-            NotStored::DiskFailed(error.to_string())
+        let why = match error {
+            Unstored::Disk(error) if !error.is_full() => NotStored::DiskFailed(error.to_string()),
+            _ => NotStored::DiskFull,
         };
         self.board.with_journal(|row| row.failing = Some(error.to_string()));
         #[cfg(feature = "sabotage")]
@@ -406,6 +500,19 @@ impl Desk {
         }
         self.contacts.entry(device, remark, now).map(|entry| entry.to_payload())
     }
+}
+
+/// Why a group is not stored.
+#[derive(Debug, Error)]
+enum Unstored {
+    #[error(transparent)]
+    Disk(#[from] AppendError),
+    #[error("store records: what is left on the disk is for readings that nobody else holds; free space")]
+    Reserved,
+    #[error(
+        "store records: the journal has reached [store] max_size of {limit} bytes, and what it holds is not delivered everywhere"
+    )]
+    TooLarge { limit: u64 },
 }
 
 /// Receipts as they are kept for a call that is made again.

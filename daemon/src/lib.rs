@@ -3,7 +3,8 @@
 //! - [`config`]: what may be configured; [`registry`]: the drivers there are.
 //! - [`cli`] and [`commands`]: the command line, one file a verb; [`exit`]: what the exit status says.
 //! - [`messages`]: everything said to operators, in each language.
-//! - [`intake`], [`decide`] and [`outbox`]: a punch's way; [`supervisor`] and [`board`]: what keeps it running, and shows it.
+//! - [`intake`], [`decide`] and [`outbox`]: a punch's way; [`supervisor`] and [`board`]: what keeps it running, and shows it;
+//!   [`store`]: what keeps the disk fit for use.
 
 #![forbid(unsafe_code)]
 
@@ -24,6 +25,7 @@ pub mod faults;
 pub mod forward;
 pub mod held;
 pub mod intake;
+pub mod log;
 pub mod messages;
 pub mod metrics;
 pub mod notebook;
@@ -32,9 +34,11 @@ pub mod outbox;
 pub mod plan;
 #[cfg(feature = "planted-bugs")]
 pub mod planted;
+pub mod pulse;
 pub mod pumps;
 pub mod registry;
 pub mod run;
+pub mod store;
 pub mod supervisor;
 pub mod switchboard;
 pub mod watermark;

@@ -192,12 +192,65 @@ fn totals(registry: &mut Registry, board: &Board) {
         gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
         gauge
     };
-    registry.register("journal_bytes", "Size of the journal", gauge(board.journal().bytes));
-    registry.register(
-        "journal_tail",
-        "Number of the last durable record",
-        gauge(board.journal().tail),
-    );
+    let journal = board.journal();
+    registry.register("journal_bytes", "Size of the journal", gauge(journal.bytes));
+    for (name, help, value) in [
+        ("journal_first", "Number of the oldest record kept", journal.first),
+        (
+            "journal_decided",
+            "Number of the record up to which the buffer has been brought",
+            journal.decided,
+        ),
+        ("journal_lost_records", "Records known to be lost", journal.lost_records),
+        (
+            "journal_open_gaps",
+            "Gaps of which it is not known how many records they held",
+            journal.open_gaps,
+        ),
+        (
+            "store_alarms",
+            "What an operator should look at, see status",
+            u64::try_from(journal.alarms.len()).unwrap_or(u64::MAX),
+        ),
+        (
+            "store_failing",
+            "Whether nothing can be stored",
+            u64::from(journal.failing.is_some()),
+        ),
+        (
+            "store_epoch",
+            "Grows whenever something may have been lost",
+            u64::from(journal.epoch),
+        ),
+        (
+            "store_free_bytes",
+            "Bytes that may still be written on the disk",
+            journal.free_bytes.unwrap_or(0),
+        ),
+        (
+            "store_ballast",
+            "Whether the ballast lies ready",
+            u64::from(journal.ballast),
+        ),
+        (
+            "store_buffer_in_memory",
+            "Whether the buffer is in memory only",
+            u64::from(journal.buffer == "memory"),
+        ),
+        (
+            "store_rebuilding",
+            "Whether the buffer is being built again",
+            u64::from(journal.rebuilding_to.is_some()),
+        ),
+        (
+            "store_retired_bytes",
+            "Bytes removed after their retention, since the start",
+            journal.retired_bytes,
+        ),
+    ] {
+        registry.register(name, help, gauge(value));
+    }
+    registry.register("journal_tail", "Number of the last durable record", gauge(journal.tail));
     registry.register(
         "config_last_reload_successful",
         "Whether the configuration that was read last is in force",

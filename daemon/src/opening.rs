@@ -1,6 +1,7 @@
-//! What opening the store found and repaired, one sentence each. Nothing to tell is the usual case.
+//! What opening the store found and repaired, one sentence each. Nothing to tell is the usual case. Records that are lost are
+//! an alarm, see `store/alarm.rs`.
 
-use punchgate_journal::{BufferOpening, Gap, Opening, Stranger};
+use punchgate_journal::{BufferOpening, Opening, Stranger};
 
 use crate::messages::Message;
 
@@ -14,7 +15,6 @@ pub fn told(journal: &Opening, buffer: &BufferOpening) -> Vec<Message> {
             .with("after", cut.after_seq);
         told.push(message);
     }
-    told.extend(journal.gaps.iter().map(gap));
     for segment in &journal.damaged_headers {
         told.push(Message::new("opening-header").with("segment", segment));
     }
@@ -45,15 +45,6 @@ pub fn told(journal: &Opening, buffer: &BufferOpening) -> Vec<Message> {
         told.push(Message::new("opening-memory").with("why", why));
     }
     told
-}
-
-fn gap(gap: &Gap) -> Message {
-    let after = gap.after_seq.saturating_add(1);
-    let through = gap.before_seq.map(|before| before.saturating_sub(1).to_string());
-    Message::new("opening-gap")
-        .with("segment", &gap.segment)
-        .with("from", after)
-        .or_none("through", through.as_deref())
 }
 
 /// The word for a reason; the catalogue selects on it.
@@ -88,14 +79,6 @@ mod tests {
                 to_byte: 117,
                 after_seq: 90,
             }),
-            gaps: vec![Gap {
-                segment: "1.seg".into(),
-                from_byte: 10,
-                to_byte: 20,
-                after_seq: 5,
-                before_seq: Some(9),
-                unreadable: false,
-            }],
             damaged_headers: vec!["2.seg".into()],
             broken_links: vec![33],
             set_aside: vec![SetAside {
@@ -117,7 +100,6 @@ mod tests {
         let english: Vec<String> = told.iter().map(|message| message.say(Lang::En)).collect();
         for (line, wanted) in english.iter().zip([
             "17 bytes",
-            "6 to 8",
             "2.seg",
             "33",
             "another journal",
@@ -128,7 +110,7 @@ mod tests {
         ]) {
             assert!(line.contains(wanted), "{wanted:?} is not in {line:?}");
         }
-        assert_eq!(english.len(), 9);
+        assert_eq!(english.len(), 8);
         for message in &told {
             let chinese = message.say(Lang::ZhCn);
             assert!(!chinese.is_ascii() && !chinese.contains('{'), "{chinese}");

@@ -1,8 +1,9 @@
 //! From the configuration to what the parts of the gateway need. Pure: nothing is opened, nobody is asked.
 
-use std::{fs, io, path::PathBuf, time::Duration};
+use std::{collections::BTreeSet, fs, io, path::PathBuf, time::Duration};
 
 use punchgate_kit::Custody;
+use punchgate_model::DeviceName;
 
 use punchgate_rules::{ClockMode, Directory};
 use punchgate_upstream::EventKind;
@@ -44,6 +45,19 @@ fn device_settings(device: &config::Device) -> DeviceSettings {
         max_future_ms: millis(device.max_future),
         keeps_log: kind.is_some_and(|kind| kind.about().custody == Custody::DeviceKeeps),
     }
+}
+
+/// The devices of which nobody else holds what they said.
+pub fn nobody_holds(config: &Config) -> BTreeSet<DeviceName> {
+    let alone = |device: &&config::Device| {
+        registry::kind(device.driver).is_some_and(|kind| kind.about().custody == Custody::NobodyHolds)
+    };
+    config
+        .devices
+        .iter()
+        .filter(alone)
+        .map(|device| device.name.clone())
+        .collect()
 }
 
 /// The kinds of events an upstream wants.

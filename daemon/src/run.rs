@@ -46,6 +46,7 @@ const CATCHING_UP: Duration = Duration::from_secs(1);
 /// # Errors
 /// [`RunError`] when it cannot start.
 pub async fn run(config: Config, load: &Load<'_>) -> Result<(), RunError> {
+    ignore_size_signal();
     let deaf = |source| RunError::System {
         what: "wait for signals",
         source,
@@ -63,7 +64,9 @@ pub async fn run(config: Config, load: &Load<'_>) -> Result<(), RunError> {
     let mut store = Store::open(&config)?;
     let force = store.write(wanted);
     store.show(&board);
-    let works = Works::start(store, force.settings.clone(), pumps::backlogs(&config), &clock, &board)?;
+    let backlogs = pumps::backlogs(&config);
+    let keeper = store.keeper(&config, backlogs.clone());
+    let works = Works::start(store, force.settings.clone(), (keeper, backlogs), &clock, &board)?;
     works.ways.caught_up(CATCHING_UP).await;
     let mut outside = Outside::start(&config, &works.ways, &clock, &board).await?;
     board.set_ready(true);
@@ -94,6 +97,16 @@ pub async fn run(config: Config, load: &Load<'_>) -> Result<(), RunError> {
     outside.stop().await;
     works.stop();
     broken.map_or(Ok(()), Err)
+}
+
+/// A limit on the size of files is an error of a write, to be told and lived with, not a reason to be killed.
+fn ignore_size_signal() {
+    const SIGXFSZ: i32 = 25;
+    match signal(SignalKind::from_raw(SIGXFSZ)) {
+        // Once heard, it never kills again, whether or not anybody listens.
+        Ok(heard) => drop(heard),
+        Err(error) => tracing::warn!(%error, "a limit on the size of files would end the gateway"),
+    }
 }
 
 /// The signals that ask us to end, heard from the first moment on.

@@ -124,6 +124,7 @@ async fn keep_running(unit: Unit, board: Arc<Board>, closing: CancellationToken,
         if began.elapsed() >= HEALTHY_AFTER {
             backoff.reset();
         }
+        let for_the_disk = matches!(fault, Some(Fault::NotStored(_)));
         let recovery = fault.as_ref().map_or(Recovery::Again, Fault::recovery);
         let least = match recovery {
             Recovery::Park => {
@@ -142,6 +143,8 @@ async fn keep_running(unit: Unit, board: Arc<Board>, closing: CancellationToken,
             biased;
             () = closing.cancelled() => break,
             () = sleep(pause) => {}
+            // The device was never at fault: it is spoken to as soon as there is somewhere to put what it says.
+            () = board.until_storing(), if for_the_disk => backoff.reset(),
         }
     }
     board.unit(&unit.name, UnitState::Stopped);

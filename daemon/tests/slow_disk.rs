@@ -15,6 +15,7 @@ use punchgate::{
     intake::{Desk, Tray},
     notebook::Notebook,
     run::note_opening,
+    store::keeper::Keeper,
 };
 use punchgate_journal::{Buffer, Entry, Journal, Options, sim::SimDisk};
 use punchgate_kit::{Clock, Intake, Remark, rehearse::opening_time};
@@ -58,9 +59,11 @@ async fn what_waits_for_a_slow_disk_keeps_the_time_at_which_it_was_heard() {
     let (_settings, settings) = watch::channel(a_terminal_in_utc());
     let board = Arc::new(Board::new(clock.clone()));
     let buffer = Buffer::in_memory();
+    let ids = Ids::open(buffer.clone()).expect("empty");
     let mut desk = Desk {
+        keeper: Keeper::of(buffer.clone(), ids.clone()),
         journal: journal(&SimDisk::new(1)),
-        held: Arc::new(Held::new(buffer.clone(), Ids::open(buffer).expect("empty"))),
+        held: Arc::new(Held::new(buffer, ids)),
         clock,
         board,
         tail: watch::channel(0).0,

@@ -250,6 +250,15 @@ impl Buffer {
         self.write().write_back()
     }
 
+    /// Gives up a store that failed, and goes on empty and in memory, for every clone: rebuild from the start of the journal.
+    pub fn retreat(&self) {
+        let mut inner = self.write();
+        let broken = std::mem::replace(&mut inner.shelf, Shelf::memory());
+        (inner.overlay, inner.position, inner.dir) = (Overlay::default(), Position::START, None);
+        // Letting go of a broken store may take long, or panic.
+        drop(std::thread::spawn(move || drop(broken)));
+    }
+
     /// Whether it lies on the disk; else it dies with the process.
     pub fn is_on_disk(&self) -> bool {
         self.read().dir.is_some()

@@ -155,6 +155,31 @@ pub enum Entry {
         /// When it was noticed.
         at: Timestamp,
     },
+    /// The gateway began a new epoch: something that was decided before may be lost, so what is said from here on
+    /// counts as newer than anything said before.
+    Began {
+        /// When it was noticed.
+        at: Timestamp,
+        /// The epoch, from 1; what was there before the first of these is epoch 0.
+        epoch: u32,
+        /// Why, as a word: `copied`, `retired`.
+        why: String,
+    },
+    /// Whole segments are removed: every upstream had what they held, for as long as it is kept.
+    Retired {
+        /// When.
+        at: Timestamp,
+        /// Every record with a number below this one.
+        before: Seq,
+        /// The hash of the last of them, as hex: the next segment's first record carries it.
+        link: String,
+        /// Bytes given back.
+        bytes: u64,
+        /// What of them still counts: settings, the directory, clocks, how far data were complete, punches nobody could
+        /// be found for yet.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        carried: Vec<Entry>,
+    },
     /// The answer given to a request with an idempotency key, to be given again.
     IdempotentAnswer {
         /// The device that asked.
@@ -270,6 +295,8 @@ impl Entry {
             Self::Directory { .. } => "directory",
             Self::Policy { .. } => "policy",
             Self::Epoch { .. } => "epoch",
+            Self::Began { .. } => "began",
+            Self::Retired { .. } => "retired",
             Self::IdempotentAnswer { .. } => "idempotent_answer",
             Self::Unknown(_) => "unknown",
         }

@@ -50,6 +50,27 @@ fn golden() -> Vec<(Entry, &'static str)> {
             r#"{"contact":{"device":"zk-1","at":"2026-03-02T00:45:00.000Z","serial":"S1","clock":{"offset_ms":-95000,"uncertainty_ms":12},"log_records":3,"complete":true}}"#,
         ),
         (
+            Entry::Began {
+                at: at(),
+                epoch: 2,
+                why: "copied".into(),
+            },
+            r#"{"began":{"at":"2026-03-02T00:45:00.000Z","epoch":2,"why":"copied"}}"#,
+        ),
+        (
+            Entry::Retired {
+                at: at(),
+                before: 17,
+                link: "00ff".into(),
+                bytes: 9,
+                carried: vec![Entry::Watermark {
+                    at: at(),
+                    complete_until: at(),
+                }],
+            },
+            r#"{"retired":{"at":"2026-03-02T00:45:00.000Z","before":17,"link":"00ff","bytes":9,"carried":[{"watermark":{"at":"2026-03-02T00:45:00.000Z","complete_until":"2026-03-02T00:45:00.000Z"}}]}}"#,
+        ),
+        (
             Entry::Delivered {
                 upstream: "erp".into(),
                 through: 9,

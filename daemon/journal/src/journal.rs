@@ -311,6 +311,11 @@ impl Journal {
         home::settle(&*self.catalogue.storage, &self.catalogue.dir)
     }
 
+    /// Whether somebody removed what was being written: nothing is stored any more.
+    pub fn is_removed(&self) -> bool {
+        self.removed.is_some()
+    }
+
     fn refuse_where_removed(&self) -> Result<(), AppendError> {
         match &self.removed {
             Some(path) => Err(AppendError::Removed { path: path.clone() }),

@@ -1,6 +1,6 @@
 //! What was found when a journal was opened, exactly.
 
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 use crate::record::Seq;
 
@@ -62,7 +62,7 @@ pub struct Cut {
 }
 
 /// Records that are gone: those between two numbers, neither included.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gap {
     /// The segment's file name; for a missing segment, the one before the hole.
     pub segment: String,
@@ -76,6 +76,26 @@ pub struct Gap {
     pub before_seq: Option<Seq>,
     /// Whether the medium refused to read it (else the bytes were wrong).
     pub unreadable: bool,
+}
+
+impl Gap {
+    /// The oldest records are gone, from a number up to the first that is there.
+    pub fn at_the_start(from: Seq, first: Seq) -> Self {
+        Self {
+            segment: String::new(),
+            from_byte: 0,
+            to_byte: 0,
+            after_seq: from.saturating_sub(1),
+            before_seq: Some(first),
+            unreadable: false,
+        }
+    }
+
+    /// How many records are lost; `None` where the journal ends in the gap and it cannot be known.
+    pub fn records(&self) -> Option<u64> {
+        self.before_seq
+            .map(|before| before.saturating_sub(self.after_seq).saturating_sub(1))
+    }
 }
 
 /// A file that was renamed because it is not of this journal.

@@ -6,7 +6,8 @@ use super::faults;
 use crate::{
     config::{Load, Log, LogFormat, load},
     exit::Exit,
-    messages::{Lang, Message},
+    log::Lines,
+    messages::Lang,
     run::{self, RunError},
 };
 
@@ -19,7 +20,7 @@ pub fn run(load_: &Load<'_>, lang: Lang) -> Exit {
             return faults::tell(&load_.file, &problems, lang, false, (&mut out, &mut err)).unwrap_or(Exit::Io);
         }
     };
-    start_log(&config.log);
+    let lines = start_log(&config.log);
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(source) => {
@@ -35,31 +36,35 @@ pub fn run(load_: &Load<'_>, lang: Lang) -> Exit {
     let ended = runtime.block_on(run::run(config, load_));
     // Whatever still waits for a peer is not waited for: it has had its time.
     runtime.shutdown_background();
+    lines.iter().for_each(Lines::finish);
     ended.map_or_else(|error| failed(&error, lang), |()| Exit::Ok)
 }
 
 fn failed(error: &RunError, lang: Lang) -> Exit {
-    eprintln!("{}", Message::new("run-failed").with("why", error).say(lang));
+    eprintln!("{}", error.message().say(lang));
     match error {
         RunError::Configuration(_) | RunError::Directory { .. } => Exit::Config,
         RunError::Open(error) if error.may_pass() => Exit::Temporary,
         RunError::Broken => Exit::Temporary,
         RunError::Open(_) => Exit::Unavailable,
-        RunError::State { source, .. } if source.kind() == std::io::ErrorKind::PermissionDenied => Exit::Permission,
-        RunError::State { .. } | RunError::System { .. } => Exit::Io,
+        RunError::Folder(error) if error.is_permission() => Exit::Permission,
+        RunError::Folder(_) | RunError::System { .. } => Exit::Io,
     }
 }
 
 /// Logs to standard error; `RUST_LOG` goes before the configured level. Control characters are escaped.
-fn start_log(log: &Log) {
+fn start_log(log: &Log) -> Option<Lines> {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(log.level.word()));
     let layers = tracing_subscriber::registry().with(filter);
+    // Without a thread for it there is no log, but a gateway.
+    let lines = Lines::to(std::io::stderr()).ok()?;
     let started = match log.format {
-        LogFormat::Json => layers.with(fmt::layer().json().with_writer(std::io::stderr)).try_init(),
+        LogFormat::Json => layers.with(fmt::layer().json().with_writer(lines.clone())).try_init(),
         LogFormat::Text => layers
-            .with(fmt::layer().with_ansi(false).with_writer(std::io::stderr))
+            .with(fmt::layer().with_ansi(false).with_writer(lines.clone()))
             .try_init(),
     };
     // Started twice only where somebody else logs already.
     drop(started);
+    Some(lines)
 }

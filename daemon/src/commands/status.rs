@@ -11,6 +11,7 @@ use serde_json::Value;
 use crate::{
     exit::Exit,
     messages::{Lang, Message, say, try_say},
+    store::alarm::Alarm,
 };
 
 /// Longest answer that is read, in bytes.
@@ -41,6 +42,24 @@ pub fn status(admin: SocketAddr, lang: Lang, json: bool, out: &mut dyn Write, er
     } else {
         Exit::Problems
     })
+}
+
+/// What there is to say of the store beyond its size.
+fn store(journal: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
+    if let Some(to) = journal["rebuilding_to"].as_u64() {
+        let line = Message::new("status-rebuilding")
+            .with("decided", &journal["decided"])
+            .with("to", to);
+        writeln!(out, "  {}", line.say(lang))?;
+    }
+    for alarm in journal["alarms"].as_array().into_iter().flatten() {
+        // One that a newer program tells of is shown as it came.
+        match serde_json::from_value::<Alarm>(alarm.clone()) {
+            Ok(alarm) => writeln!(out, "  {}", alarm.message().say(lang))?,
+            Err(_) => writeln!(out, "  {alarm}")?,
+        }
+    }
+    Ok(())
 }
 
 fn ask(admin: SocketAddr) -> io::Result<Value> {
@@ -104,6 +123,7 @@ fn table(answer: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
             .with("held", held);
         writeln!(out, "{}", line.say(lang))?;
     }
+    store(journal, lang, out)?;
     for (name, device) in answer["devices"].as_object().into_iter().flatten() {
         let unit = answer["units"]
             .get(name)

@@ -53,6 +53,14 @@ fn day_in(key: &[u8]) -> Option<DayNumber> {
     Some((number ^ (1 << 31)).cast_signed())
 }
 
+/// The punches of a day as it lies in the buffer; `None` where the bytes are none. Total: any bytes, no panic.
+pub(crate) fn punches_of(key: &[u8], day: &[u8]) -> Option<Punches> {
+    let (length, rest) = key.split_first_chunk::<4>()?;
+    let (subject, _) = rest.split_at_checked(usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    let subject = Subject::from_text(std::str::from_utf8(subject).ok()?);
+    kept::from_bytes(&subject, day, &mut Names::default())
+}
+
 /// A neighbouring day of the same subject.
 #[derive(Debug, Clone, Copy)]
 enum Neighbour {

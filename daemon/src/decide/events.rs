@@ -9,23 +9,34 @@ use super::account::Account;
 
 /// Bits of an event's number that count events of one journal record; the rest are the record's number.
 const PLACE_BITS: u32 = 24;
+/// Revisions of one epoch. After a loss the ones that were given before may not be known any more: those of the next epoch
+/// are all higher, so that an upstream takes them, and none is given twice with another content.
+const EPOCH: u32 = 1 << 16;
+
+/// The journal record that an event with this number follows from.
+pub(crate) fn record_of(number: u64) -> Seq {
+    number >> PLACE_BITS
+}
 
 /// The events that follow from one journal record.
 pub(crate) struct Events {
     next: u64,
     queued_at: Timestamp,
     had: u64,
+    /// Added to every revision.
+    base: u32,
     list: Vec<Outgoing>,
 }
 
 impl Events {
-    /// Events that follow from the journal record with this number, at its time. Of those up to number `had` only the
-    /// numbers are needed.
-    pub(crate) fn after(seq: Seq, queued_at: Timestamp, had: u64) -> Self {
+    /// Events that follow from the journal record with this number, at its time, in an epoch. Of those up to number `had`
+    /// only the numbers are needed.
+    pub(crate) fn after(seq: Seq, queued_at: Timestamp, had: u64, epoch: u32) -> Self {
         Self {
             next: seq << PLACE_BITS,
             queued_at,
             had,
+            base: epoch.saturating_mul(EPOCH),
             list: Vec::new(),
         }
     }
@@ -61,7 +72,7 @@ impl Events {
             external_id: reading.external_id.as_deref(),
             device: None,
             sequence: reading.sequence,
-            revision,
+            revision: self.base.saturating_add(revision),
         };
         self.list.push(data.outgoing(number, self.queued_at));
     }
@@ -79,7 +90,7 @@ impl Events {
             first_at: record.first_at,
             last_at: record.last_at,
             repeats: texts(&record.repeats),
-            revision: said.revision,
+            revision: self.base.saturating_add(said.revision),
             withdrawn: said.withdrawn,
         };
         self.list.push(data.outgoing(number, self.queued_at));
@@ -102,7 +113,7 @@ impl Events {
             } else {
                 VerdictState::Provisional
             },
-            revision: said.revision,
+            revision: self.base.saturating_add(said.revision),
             withdrawn: said.withdrawn,
             superseded: texts(&verdict.superseded),
             repeats: texts(&verdict.repeats),

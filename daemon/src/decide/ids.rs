@@ -61,6 +61,11 @@ impl Ids {
         })
     }
 
+    /// Forgets all of them, for every clone: the buffer was given up.
+    pub(crate) fn forget(&self) {
+        *self.filters.write().unwrap_or_else(PoisonError::into_inner) = Filters::default();
+    }
+
     /// Where a punch lies, and in which generation its id is kept, if it is held.
     ///
     /// # Errors

@@ -33,6 +33,11 @@ impl Subject {
         self.0.strip_prefix("p:").map(Person::from)
     }
 
+    /// Whether it is a credential that nobody is known by.
+    pub fn is_credential(&self) -> bool {
+        self.0.starts_with("c:")
+    }
+
     /// As text.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -13,7 +13,7 @@ pub mod account;
 pub mod accounts;
 mod clocks;
 mod days;
-mod events;
+pub(crate) mod events;
 pub mod ids;
 mod kept;
 pub mod keys;
@@ -30,11 +30,12 @@ use std::{
     ops::Bound,
 };
 
-use punchgate_journal::{Buffer, BufferError, Entry, Seq};
+use punchgate_journal::{Buffer, BufferError, ClockMeasured, Entry, Gap, Record, Seq};
 use punchgate_model::{DeviceName, Timestamp};
 use punchgate_rules::{OffsetLog, Punch, PunchId, identity};
 use punchgate_upstream::Outgoing;
 use serde::{Serialize, de::DeserializeOwned};
+use sha2::{Digest as _, Sha256};
 
 use account::Account;
 use days::Days;
@@ -43,7 +44,20 @@ use ids::Ids;
 use keys::{Subject, sortable};
 use people::Bearers;
 use settings::{Prepared, Settings};
-use tables::{ANSWERS, DEADLINES, FACTS, KeptAnswer, answer_key};
+use tables::{ANSWERS, DEADLINES, FACTS, GAPS, KeptAnswer, answer_key};
+
+/// The format of what the fold keeps in the buffer. One more with every change of it: a buffer of another format is built
+/// again from the journal.
+pub const FORMAT: u16 = 1;
+
+/// What was said last of every record and verdict, as one hash: equal for equal outcomes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Digest {
+    /// Verdicts in it, withdrawn ones too.
+    pub verdicts: u64,
+    /// SHA-256, as hex.
+    pub hex: String,
+}
 
 /// What one entry gave.
 #[derive(Debug, Default)]
@@ -70,6 +84,8 @@ pub struct Decider {
     ids: Ids,
     days: Days,
     bearers: Bearers,
+    /// How often something may have been lost: see [`Entry::Began`] and [`Decider::cross`].
+    epoch: u32,
 }
 
 /// One entry being decided.
@@ -102,6 +118,7 @@ impl Decider {
             .unwrap_or_default();
         let complete_until = fact("complete_until")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let quarantined = fact("quarantined")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
+        let epoch = fact("epoch")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let offsets = clocks::known(&buffer)?;
         Ok(Self {
             ids,
@@ -113,6 +130,7 @@ impl Decider {
             complete_until: complete_until.unwrap_or(Timestamp::MIN),
             had: 0,
             quarantined: Cell::new(quarantined.unwrap_or(0)),
+            epoch: epoch.unwrap_or(0),
         })
     }
 
@@ -149,7 +167,7 @@ impl Decider {
     /// # Errors
     /// [`BufferError`] when the buffer failed: set it aside and rebuild.
     pub fn step(&mut self, seq: Seq, entry: &Entry) -> Result<Step, BufferError> {
-        let mut events = Events::after(seq, entry_time(entry), self.had);
+        let mut events = Events::after(seq, entry_time(entry), self.had, self.epoch);
         let mut step = Step::default();
         let mut now = Now {
             events: &mut events,
@@ -187,6 +205,8 @@ impl Decider {
             Entry::Delivered { upstream, through, .. } => self.put(FACTS, cursor_fact(upstream).as_bytes(), through)?,
             Entry::Watermark { complete_until, .. } => self.watermark(&mut now, *complete_until)?,
             Entry::Policy { name, policy, .. } if name == settings::NAME => self.configure(&mut now, policy)?,
+            Entry::Began { epoch, .. } => self.begin((*epoch).max(self.epoch.saturating_add(1)))?,
+            Entry::Retired { before, .. } => self.put(FACTS, b"retired", before)?,
             Entry::Directory { rows, .. } => self.directory(&mut now, &rows.0)?,
             Entry::IdempotentAnswer {
                 device,
@@ -232,6 +252,100 @@ impl Decider {
     pub fn known(&self) -> (&Settings, Vec<String>) {
         let rows = self.read::<Vec<String>>(FACTS, b"directory").ok().flatten();
         (&self.prepared.settings, rows.unwrap_or_default())
+    }
+
+    /// Records are lost between two that are there. What was decided from them is not known any more, so what is decided
+    /// from here on is of a new epoch. Crossing the same gap again, after a restart, changes nothing.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the buffer failed.
+    pub fn cross(&mut self, gap: &Gap) -> Result<(), BufferError> {
+        if Self::has_crossed(&self.buffer, gap) {
+            return Ok(());
+        }
+        self.put(GAPS, &gap_key(gap), gap)?;
+        self.begin(self.epoch.saturating_add(1))
+    }
+
+    /// Whether the buffer was built across this gap, and so knows nothing of what was in it.
+    pub fn has_crossed(buffer: &Buffer, gap: &Gap) -> bool {
+        buffer.get(GAPS, &gap_key(gap)).is_ok_and(|known| known.is_some())
+    }
+
+    /// Records below this number were removed on purpose, as far as the journal says.
+    pub fn retired(buffer: &Buffer) -> Seq {
+        let bytes = buffer.get(FACTS, b"retired").ok().flatten();
+        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or(0)
+    }
+
+    /// The latest clock measurement of each device, as entries.
+    pub fn latest_clocks(buffer: &Buffer) -> Vec<Entry> {
+        let logs = clocks::known(buffer).unwrap_or_default();
+        let latest = |(device, log): (DeviceName, OffsetLog)| {
+            let offset = log.nearest(Timestamp::MAX)?;
+            Some(Entry::Contact {
+                device,
+                at: offset.measured_at,
+                serial: None,
+                clock: Some(ClockMeasured {
+                    offset_ms: offset.offset_ms,
+                    uncertainty_ms: offset.uncertainty_ms,
+                }),
+                log_records: None,
+                complete: false,
+            })
+        };
+        logs.into_iter().filter_map(latest).collect()
+    }
+
+    /// Whether a punch is held of which nobody knows yet whose it is.
+    pub fn waits_for_somebody(ids: &Ids, id: &PunchId) -> bool {
+        let found = ids.find(id).ok().flatten();
+        found.is_some_and(|(_, place)| place.subject.is_credential())
+    }
+
+    /// What the buffer says, as one hash. Call it after [`Decider::flush`].
+    ///
+    /// # Errors
+    /// [`BufferError`] when the buffer failed.
+    pub fn digest(buffer: &Buffer) -> Result<Digest, BufferError> {
+        let (mut hash, mut verdicts) = (Sha256::new(), 0);
+        let mut from = Vec::new();
+        loop {
+            let days = buffer.range(tables::DAYS, Bound::Included(&from), Bound::Unbounded, 64)?;
+            let Some((last, _)) = days.last() else { break };
+            from = [last.as_slice(), &[0]].concat();
+            for (key, day) in &days {
+                for held in days::punches_of(key, day).unwrap_or_default().values() {
+                    // Plain data always serialises.
+                    let said = serde_json::to_vec(&(&held.punch.id, &held.spoken.record, &held.spoken.verdicts));
+                    hash.update(said.unwrap_or_default());
+                    verdicts += u64::try_from(held.spoken.verdicts.len()).unwrap_or(0);
+                }
+            }
+        }
+        let hex = hash.finalize().iter().map(|byte| format!("{byte:02x}")).collect();
+        Ok(Digest { verdicts, hex })
+    }
+
+    /// Forgets everything, for a buffer that was given up: the journal is decided again from its start.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the buffer failed.
+    pub fn begin_again(&mut self) -> Result<(), BufferError> {
+        self.ids.forget();
+        *self = Self::new(self.buffer.clone(), self.ids.clone())?;
+        Ok(())
+    }
+
+    /// The epoch.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    fn begin(&mut self, epoch: u32) -> Result<(), BufferError> {
+        self.epoch = epoch;
+        self.put(FACTS, b"epoch", &epoch)
     }
 
     fn configure(&mut self, now: &mut Now<'_>, policy: &serde_json::Value) -> Result<(), BufferError> {
@@ -281,13 +395,44 @@ impl Decider {
     }
 }
 
+fn gap_key(gap: &Gap) -> Vec<u8> {
+    [
+        gap.after_seq.to_be_bytes(),
+        gap.before_seq.unwrap_or(u64::MAX).to_be_bytes(),
+    ]
+    .concat()
+}
+
 fn cursor_fact(upstream: &str) -> String {
     format!("cursor:{upstream}")
+}
+
+/// When a record was written, as far as its entry says.
+pub fn time_of(record: &Record) -> Option<Timestamp> {
+    match Entry::from_payload(&record.payload) {
+        Entry::Reading { received_at, .. } | Entry::Readings { received_at, .. } => Some(received_at),
+        Entry::Contact { at, .. }
+        | Entry::Delivered { at, .. }
+        | Entry::Dead { at, .. }
+        | Entry::DeadRetried { at, .. }
+        | Entry::Watermark { at, .. }
+        | Entry::Started { at, .. }
+        | Entry::Stopped { at }
+        | Entry::Audit { at, .. }
+        | Entry::Directory { at, .. }
+        | Entry::Policy { at, .. }
+        | Entry::Epoch { at, .. }
+        | Entry::Began { at, .. }
+        | Entry::Retired { at, .. }
+        | Entry::IdempotentAnswer { at, .. } => Some(at),
+        Entry::Unknown(_) => None,
+    }
 }
 
 fn entry_time(entry: &Entry) -> Timestamp {
     match entry {
         Entry::Reading { received_at, .. } | Entry::Readings { received_at, .. } => *received_at,
+        Entry::Began { at, .. } | Entry::Retired { at, .. } => *at,
         Entry::Watermark { at, .. } | Entry::Directory { at, .. } | Entry::Policy { at, .. } => *at,
         _ => Timestamp::MIN,
     }

@@ -10,7 +10,8 @@
 //! | `days` | subject, day | every [`HeldPunch`] of it ([`super::days`]) |
 //! | `deadlines` | instant, subject, instant | nothing: when to look at a verdict again, and where |
 //! | `answers` | device, key | digest and receipts of an idempotent call |
-//! | `facts` | a word | watermark, rules, directory, cursors |
+//! | `facts` | a word | watermark, rules, directory, cursors, epoch |
+//! | `gaps` | the numbers around it | a gap of the journal that was crossed |
 
 use punchgate_journal::Buffer;
 use punchgate_kit::Receipt;
@@ -30,6 +31,7 @@ pub(crate) const DAYS: &str = "days";
 pub(crate) const DEADLINES: &str = "deadlines";
 pub(crate) const ANSWERS: &str = "answers";
 pub(crate) const FACTS: &str = "facts";
+pub(crate) const GAPS: &str = "gaps";
 pub(crate) const OUTBOX: &str = "outbox";
 pub(crate) const BEARERS: &str = "bearers";
 pub(crate) const SHOWN: &str = "shown";

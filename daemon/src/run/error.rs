@@ -2,22 +2,20 @@
 
 use std::io;
 
+use punchgate_journal::OpenError;
 use thiserror::Error;
+
+use crate::{messages::Message, store::folder::FolderError};
 
 /// Why the gateway did not start or did not stop well.
 #[derive(Debug, Error)]
 pub enum RunError {
     /// The state directory cannot be used.
-    #[error("use the state directory {path}: {source}")]
-    State {
-        /// The directory.
-        path: String,
-        /// The system's answer.
-        source: io::Error,
-    },
+    #[error(transparent)]
+    Folder(#[from] FolderError),
     /// The journal cannot be opened.
     #[error(transparent)]
-    Open(#[from] punchgate_journal::OpenError),
+    Open(#[from] OpenError),
     /// The directory of people cannot be read.
     #[error("read the directory {path}: {source}")]
     Directory {
@@ -40,4 +38,24 @@ pub enum RunError {
         /// The system's answer.
         source: io::Error,
     },
+}
+
+impl RunError {
+    /// The sentence for operators.
+    pub fn message(&self) -> Message {
+        use OpenError as O;
+        let what = match self {
+            Self::Folder(error) => error.message(),
+            Self::Open(O::Locked { path }) => Message::new("store-locked").with("path", path.display()),
+            Self::Open(O::NetworkFileSystem { dir, kind }) => Message::new("store-network")
+                .with("path", dir.display())
+                .with("kind", kind),
+            Self::Open(O::Newer { segment, found, known }) => Message::new("store-newer")
+                .with("segment", segment)
+                .with("found", found)
+                .with("known", known),
+            other => return Message::new("run-failed").with("why", other),
+        };
+        Message::new("run-refused").with_message("why", what)
+    }
 }

@@ -87,6 +87,10 @@ pub(super) fn listener<H: Handler>(
     limits: Limits,
     handler: Arc<H>,
 ) -> (Unit, Tried) {
+    let limits = Limits {
+        connections: seats(limits.connections),
+        ..limits
+    };
     let (tried, seen) = watch::channel(false);
     let tried = Arc::new(tried);
     let start = move |closing: CancellationToken| -> Attempt {
@@ -108,4 +112,36 @@ pub(super) fn listener<H: Handler>(
         start: Box::new(start),
     };
     (unit, Tried(seen))
+}
+
+/// Files that are not connections: the journal, the buffer, listeners, pumps, and some to spare for a segment to begin.
+const OWN_FILES: u64 = 40;
+
+/// Raises the limit on open files as far as it goes, and leaves so many connections that a crowd of callers never takes
+/// the files that storing needs.
+fn seats(wanted: usize) -> usize {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    // Where it may not be raised, the lower one goes.
+    let current = if setrlimit(Resource::Nofile, raised).is_ok() {
+        limit.maximum
+    } else {
+        limit.current
+    };
+    let left = current
+        .map_or(u64::MAX, |files| files.saturating_sub(OWN_FILES) / 2)
+        .max(4);
+    let seats = usize::try_from(left).unwrap_or(usize::MAX).min(wanted);
+    if seats < wanted {
+        tracing::warn!(
+            seats,
+            wanted,
+            "fewer connections than configured, because few files may be open (ulimit -n)"
+        );
+    }
+    seats
 }

@@ -78,7 +78,7 @@ impl Outside {
             ways.progress.clone(),
             closing.clone(),
         ));
-        pump_tasks.spawn(watch_dog(closing.clone()));
+        pump_tasks.spawn(watch_dog(board.clone(), closing.clone()));
         Ok(Self {
             devices,
             closing,

@@ -1,17 +1,6 @@
 //! The store, opened: the journal, the buffer beside it, and what they know of the configuration.
 
-use std::{
-    fs, io,
-    os::unix::fs::PermissionsExt,
-    path::Path,
-    sync::Arc,
-    thread,
-    time::{Duration, Instant},
-};
-
-use punchgate_journal::{
-    AppendError, Buffer, BufferError, BufferOptions, DiskStorage, Entry, Journal, OpenError, Opening, Options, Storage,
-};
+use punchgate_journal::{AppendError, Buffer, BufferError, Entry, Journal};
 use punchgate_kit::Clock;
 
 use super::{RunError, force::Force};
@@ -20,13 +9,11 @@ use crate::{
     config::Config,
     decide::{Decider, ids::Ids},
     delivered,
+    forward::Backlogs,
     messages::{Lang, Message},
-    opening,
+    opening, plan,
+    store::{alarm::Alarm, folder, keeper::Keeper, open},
 };
-
-/// How long the journal's lock is waited for, and how often it is tried.
-const LOCK_PATIENCE: Duration = Duration::from_secs(3);
-const LOCK_PAUSE: Duration = Duration::from_millis(50);
 
 /// The journal and the buffer, open.
 pub(super) struct Store {
@@ -37,31 +24,31 @@ pub(super) struct Store {
     fresh: bool,
     /// What opening them found and repaired.
     opening: Vec<Message>,
+    /// What of the store needs looking at.
+    alarms: Vec<Alarm>,
+    ballast: bool,
 }
 
 impl Store {
     pub(super) fn open(config: &Config) -> Result<Self, RunError> {
         let path = &config.store.path;
-        let unusable = |source| RunError::State {
-            path: path.display().to_string(),
+        folder::prepare(path)?;
+        let options = open::options(config).map_err(|source| RunError::System {
+            what: "make a name for a journal",
             source,
-        };
-        make_private(path).map_err(unusable)?;
-        let mut options = Options::new(random_identity().map_err(unusable)?);
-        options.ballast_bytes = config.store.ballast.0;
-        #[cfg(feature = "planted-bugs")]
-        crate::planted::plant(&mut options);
-        let (journal, opening) = open_journal(&path.join("journal"), options)?;
+        })?;
+        let (mut journal, opening) = open::journal(&path.join("journal"), options)?;
         let mut reader = journal.reader();
-        let fits = |position| reader.fits(position).unwrap_or(false);
-        let (buffer, found) = Buffer::open(&path.join("buffer"), buffer_options(), fits);
+        let mut alarms = Alarm::of_opening(&opening, &mut reader);
+        let (buffer, found) = open::buffer(&path.join("buffer"), &opening, &mut reader);
+        alarms.extend(open::lost_start(&buffer, &reader).map(|gap| Alarm::of_gap(&gap, &mut reader)));
         let opening_told = opening::told(&opening, &found);
         for told in &opening_told {
             let what = told.say(Lang::En);
             if opening.is_clean() {
-                tracing::info!(%what, "the store was opened");
+                tracing::info!(event = told.id(), %what, "the store was opened");
             } else {
-                tracing::error!(%what, "the journal was damaged; what is lost is listed, the rest is kept");
+                tracing::error!(event = told.id(), %what, "the journal was damaged; what is lost is listed, the rest is kept");
             }
         }
         let failed = |error: BufferError| RunError::Configuration(error.to_string());
@@ -71,6 +58,7 @@ impl Store {
             let upstreams = config.upstreams.iter().map(|upstream| upstream.name.as_str());
             decider.skip(delivered::by_all(&mut reader, upstreams));
         }
+        alarms.extend(open::take_home(&mut journal, decider.epoch()));
         Ok(Self {
             journal,
             buffer,
@@ -78,17 +66,37 @@ impl Store {
             decider,
             fresh: found.fresh,
             opening: opening_told,
+            alarms,
+            ballast: opening.ballast,
         })
     }
 
-    /// Shows on the board where the journal and the buffer stand.
-    pub(super) fn show(&self, board: &Board) {
+    /// Shows on the board where the journal and the buffer stand, and what was found.
+    pub(super) fn show(&mut self, board: &Board) {
+        let tail = self.journal.tail();
         board.with_journal(|row| {
-            row.tail = self.journal.tail();
+            row.tail = tail;
             row.bytes = self.journal.bytes();
+            row.first = self.journal.reader().first();
             row.decided = self.buffer.position().seq;
             row.opening.clone_from(&self.opening);
+            row.epoch = self.decider.epoch();
+            row.ballast = self.ballast;
+            row.buffer = if self.buffer.is_on_disk() { "disk" } else { "memory" };
+            row.rebuilding_to = (self.fresh && tail > 0).then_some(tail);
         });
+        self.alarms.drain(..).for_each(|alarm| board.alarm(alarm));
+    }
+
+    /// What looks after the disk from now on.
+    pub(super) fn keeper(&self, config: &Config, upstreams: Backlogs) -> Keeper {
+        let mut keeper = Keeper::of(self.buffer.clone(), self.ids.clone());
+        keeper.retention = config.store.retention;
+        keeper.max_size = config.store.max_size.0;
+        keeper.ballast = config.store.ballast.0;
+        keeper.upstreams = upstreams;
+        keeper.nobody_holds = plan::nobody_holds(config);
+        keeper
     }
 
     /// Writes what of the configuration decides to the journal, before any reading that it decides about. Gives back
@@ -123,47 +131,4 @@ pub fn note_opening(journal: &mut Journal, entries: &[Entry]) -> Result<(), Appe
         noted => noted,
     };
     noted.map(drop)
-}
-
-/// Opens the journal. A process that was just killed may hold its lock a moment longer.
-fn open_journal(dir: &Path, options: Options) -> Result<(Journal, Opening), OpenError> {
-    let began = Instant::now();
-    loop {
-        match Journal::open(Arc::new(DiskStorage), dir, options) {
-            Err(OpenError::Locked { .. }) if began.elapsed() < LOCK_PATIENCE => thread::sleep(LOCK_PAUSE),
-            opened => return opened,
-        }
-    }
-}
-
-#[cfg(not(feature = "planted-bugs"))]
-fn buffer_options() -> BufferOptions {
-    BufferOptions::default()
-}
-
-#[cfg(feature = "planted-bugs")]
-fn buffer_options() -> BufferOptions {
-    crate::planted::buffer()
-}
-
-/// Makes the state directory, with its name on the disk: without it a power cut would take everything in it along.
-fn make_private(path: &Path) -> io::Result<()> {
-    let is_there = path.is_dir();
-    match DiskStorage.make_dir(path) {
-        // Whoever made it saw to its name; an earlier start of ours is made up for where that is possible.
-        Err(_) if is_there => {}
-        made => made?,
-    }
-    let mode = fs::metadata(path)?.permissions().mode();
-    if mode & 0o077 != 0 {
-        fs::set_permissions(path, fs::Permissions::from_mode(0o700))?;
-    }
-    Ok(())
-}
-
-fn random_identity() -> io::Result<punchgate_journal::Identity> {
-    use std::io::Read;
-    let mut identity = [0; 16];
-    fs::File::open("/dev/urandom")?.read_exact(&mut identity)?;
-    Ok(identity)
 }

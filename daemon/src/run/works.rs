@@ -22,6 +22,7 @@ use crate::{
     held::Held,
     intake::{self, Desk},
     notebook::{Note, Notebook},
+    store::keeper::Keeper,
 };
 
 /// How long the threads have to finish what was handed to them. With what comes before it is less than 10 s.
@@ -64,7 +65,7 @@ impl Works {
     pub(super) fn start(
         store: Store,
         settings: Settings,
-        backlogs: Backlogs,
+        (keeper, backlogs): (Keeper, Backlogs),
         clock: &Clock,
         board: &Arc<Board>,
     ) -> Result<Self, RunError> {
@@ -103,6 +104,7 @@ impl Works {
             epochs: Arc::new(Epochs::default()),
             progress: progress_seen.clone(),
             begun_at,
+            keeper,
         };
         let broken = CancellationToken::new();
         let (intake_ends, deciding_ends) = (broken.clone().drop_guard(), broken.clone().drop_guard());

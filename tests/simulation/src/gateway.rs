@@ -16,6 +16,7 @@ use punchgate::{
     notebook::Notebook,
     outbox,
     run::{Force, note_opening},
+    store::keeper::Keeper,
     supervisor::{Supervisor, Unit},
     watermark,
 };
@@ -117,7 +118,7 @@ impl Gateway {
         let (tail, tail_seen) = watch::channel(begun_at);
         let (progress, progress_seen) = watch::channel(Progress::default());
         let (for_pump, for_watermark) = in_turn(progress_seen.clone());
-        let held = Arc::new(Held::new(buffer.clone(), ids));
+        let held = Arc::new(Held::new(buffer.clone(), ids.clone()));
         let backlogs = Backlogs::default();
         backlogs.with(|backlogs| backlogs.insert(SINK.to_owned(), Backlog::of(KINDS)));
         let deciding = Deciding {
@@ -141,6 +142,7 @@ impl Gateway {
             epochs: Arc::new(Epochs::default()),
             progress: progress_seen.clone(),
             begun_at,
+            keeper: Keeper::of(buffer.clone(), ids),
         };
         let (closing, pumping) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();

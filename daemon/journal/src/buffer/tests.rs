@@ -220,6 +220,24 @@ fn a_store_that_is_damaged_while_it_is_open_gives_an_error_and_never_a_wrong_val
 }
 
 #[test]
+fn a_store_that_is_given_up_goes_on_empty_in_memory_and_is_not_trusted_afterwards() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let path = dir.path().join("buffer");
+    let (buffer, _) = open(&path);
+    put(&buffer, 1);
+    let other = buffer.clone();
+    buffer.retreat();
+    assert!(!other.is_on_disk());
+    assert_eq!(
+        (other.position(), other.get(TREE, &1u64.to_be_bytes()).expect("read")),
+        (Position::START, None)
+    );
+    put(&other, 2);
+    other.close().expect("nothing to close");
+    assert!(open(&path).1.fresh);
+}
+
+#[test]
 fn a_half_written_snapshot_left_behind_and_a_panic_in_opening_lead_to_a_fresh_store() {
     let dir = tempfile::tempdir().expect("a directory");
     let path = dir.path().join("buffer");
