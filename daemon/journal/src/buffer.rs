@@ -312,6 +312,38 @@ impl Inner {
     }
 }
 
+/// Reads any bytes as what lies on the disk below a buffer, a leaf and a marker, for tests that feed it anything.
+///
+/// # Errors
+/// The law that was broken: what is read must be written again as it was.
+pub fn read_any(bytes: &[u8]) -> Result<(), &'static str> {
+    let pairs: Result<Vec<_>, _> = leaf::pairs(bytes).collect();
+    if let Ok(pairs) = pairs
+        && pairs.is_sorted_by(|a, b| a.0 < b.0)
+    {
+        let pieces = leaf::merge(b"", bytes, []).map_err(|_| "a whole leaf is damaged")?;
+        let again: Vec<_> = pieces
+            .iter()
+            .flat_map(|(_, piece)| leaf::pairs(piece).flatten())
+            .collect();
+        if again != pairs {
+            return Err("a leaf is written otherwise than it was read");
+        }
+        let found = pairs
+            .iter()
+            .all(|(key, value)| leaf::find(bytes, key).is_ok_and(|found| found.as_deref() == Some(value)));
+        if !found {
+            return Err("a key of a leaf is not found in it");
+        }
+    }
+    match seal::Seal::read(bytes, 1) {
+        Ok(seal) if seal.bytes(1) != bytes && seal.files.len() < 2 => {
+            Err("a marker is written otherwise than it was read")
+        }
+        _ => Ok(()),
+    }
+}
+
 /// The first key after all those with a prefix; `None` when there is none.
 fn after_prefix(prefix: &[u8]) -> Option<Vec<u8>> {
     let mut end = prefix.to_vec();

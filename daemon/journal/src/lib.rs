@@ -32,7 +32,7 @@ mod walk;
 #[cfg(test)]
 mod fault_tests;
 
-pub use buffer::{Buffer, BufferError, BufferOpening, BufferOptions, Changes, Pair};
+pub use buffer::{Buffer, BufferError, BufferOpening, BufferOptions, Changes, Pair, read_any as read_any_buffer};
 pub use disk::DiskStorage;
 pub use entry::{Answered, ClockMeasured, DirectoryRows, Entry, Numbered, Raw};
 pub(crate) use error::is_full;

@@ -175,7 +175,7 @@ fn bytes_of(filter: &BloomFilter, count: usize) -> Vec<u8> {
     words.chain(filter.iter()).flat_map(u64::to_be_bytes).collect()
 }
 
-fn filter_of(bytes: &[u8]) -> Option<(BloomFilter, usize)> {
+pub(crate) fn filter_of(bytes: &[u8]) -> Option<(BloomFilter, usize)> {
     let mut words = bytes
         .chunks_exact(8)
         .filter_map(|word| Some(u64::from_be_bytes(word.try_into().ok()?)));

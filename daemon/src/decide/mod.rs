@@ -395,6 +395,29 @@ impl Decider {
     }
 }
 
+/// Reads any bytes as each kind of value that deciding keeps in the buffer, for tests that feed it anything. Damage is for
+/// the buffer to notice; this must only never panic.
+///
+/// # Errors
+/// The law that was broken: what is read must be written again as it was.
+pub fn read_any(bytes: &[u8]) -> Result<(), &'static str> {
+    if let Some(place) = tables::Place::from_bytes(bytes)
+        && tables::Place::from_bytes(&place.to_bytes()).as_ref() != Some(&place)
+    {
+        return Err("a place is written otherwise than it was read");
+    }
+    // An instant beyond what can be one is the last one there is; from then on it stays what it is.
+    if let Some((subject, at)) = tables::waiting(bytes)
+        && tables::waiting(&tables::deadline(&subject, at)) != Some((subject, at))
+    {
+        return Err("a deadline is read otherwise than it was written");
+    }
+    let key = [&2_u32.to_be_bytes()[..], b"p:", &[0; 4]].concat();
+    let _ = days::punches_of(&key, bytes);
+    let _ = ids::filter_of(bytes);
+    Ok(())
+}
+
 fn gap_key(gap: &Gap) -> Vec<u8> {
     [
         gap.after_seq.to_be_bytes(),

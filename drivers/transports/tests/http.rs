@@ -38,7 +38,8 @@ struct Listener {
     serving: JoinHandle<()>,
 }
 
-/// A listener that answers method, path and the length of the body; `/slow` takes 200 ms, `/big` answers 64 MiB.
+/// A listener that answers method, path and the length of the body; `/slow` takes 200 ms, `/big` answers 64 MiB, `/panic`
+/// panics.
 async fn listen(limits: Limits) -> Listener {
     let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
     let address = listener.local_addr().expect("an address");
@@ -47,6 +48,7 @@ async fn listen(limits: Limits) -> Listener {
         if request.uri().path() == "/slow" {
             tokio::time::sleep(Duration::from_millis(200)).await;
         }
+        assert!(request.uri().path() != "/panic", "a defect, planted");
         if request.uri().path() == "/big" {
             return Response::new(Bytes::from(vec![b'x'; 64 * 1024 * 1024]));
         }
@@ -64,6 +66,28 @@ async fn listen(limits: Limits) -> Listener {
         closing,
         serving,
     }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_panic_over_one_request_costs_its_connection_and_no_other() {
+    let listener = listen(short()).await;
+    let mut other = open(&listener).await;
+    for _ in 0..20 {
+        let mut bad = open(&listener).await;
+        bad.write_all(b"GET /panic HTTP/1.1\r\nhost: x\r\n\r\n")
+            .await
+            .expect("written");
+        let (answer, _) = until_closed(&mut bad).await;
+        assert_eq!(answer, "", "nothing is said where nothing is known");
+    }
+    other
+        .write_all(b"GET /fine HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n")
+        .await
+        .expect("written");
+    let (answer, _) = until_closed(&mut other).await;
+    assert!(answer.contains("GET /fine 0;"), "{answer}");
+    listener.closing.cancel();
+    listener.serving.await.expect("the listener itself did not panic");
 }
 
 async fn open(listener: &Listener) -> TcpStream {

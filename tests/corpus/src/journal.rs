@@ -27,6 +27,15 @@ pub fn journal_entry(bytes: &[u8]) {
     }
 }
 
+/// A value of the buffer: a leaf, a marker, or what deciding keeps there. It is read or refused, and written again the same.
+///
+/// # Panics
+/// When a law is broken.
+pub fn buffer(bytes: &[u8]) {
+    assert_eq!(punchgate_journal::read_any_buffer(bytes), Ok(()));
+    assert_eq!(punchgate::decide::read_any(bytes), Ok(()));
+}
+
 /// A segment of eight records, as an undamaged journal holds it.
 pub fn sample_segment() -> Vec<u8> {
     let disk = SimDisk::new(1);

@@ -20,7 +20,7 @@ mod upstream;
 use std::path::{Path, PathBuf};
 
 pub use http::{http1, ingest};
-pub use journal::{journal_entry, journal_segment, sample_segment};
+pub use journal::{buffer, journal_entry, journal_segment, sample_segment};
 pub use mutation::Mutations;
 pub use people::{directory, replay};
 pub use serial::serial_line;
@@ -33,8 +33,9 @@ pub use upstream::answer;
 pub type Target = fn(&[u8]);
 
 /// Every target with its name, which is also the name of its corpus folder and its fuzz program.
-pub const TARGETS: [(&str, Target); 13] = [
+pub const TARGETS: [(&str, Target); 14] = [
     ("answer", answer),
+    ("buffer", buffer),
     ("capture", capture),
     ("config", config),
     ("directory", directory),

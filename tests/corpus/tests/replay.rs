@@ -53,7 +53,7 @@ macro_rules! targets {
 }
 
 targets! {
-    answer capture config directory http1 ingest journal_entry journal_segment replay serial_line zk_data zk_stream zk_talk
+    answer buffer capture config directory http1 ingest journal_entry journal_segment replay serial_line zk_data zk_stream zk_talk
 }
 
 #[test]
