@@ -4,7 +4,9 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 
 use punchgate::decide::{Decider, ids::Ids};
 use punchgate_conservation::{Event, Law};
-use punchgate_journal::{Buffer, BufferError, Entry, Journal, Options, Payload, Reader, Seq, Storage, sim::SimDisk};
+use punchgate_journal::{
+    Buffer, BufferError, Entry, Gap, Journal, Options, Payload, Reader, Seq, Storage, sim::SimDisk,
+};
 use punchgate_upstream::payload;
 
 use crate::{dice::Dice, gateway::JOURNAL, world::World};
@@ -50,7 +52,18 @@ fn told_again(world: &World, records: &BTreeMap<Seq, Payload>) {
         return;
     };
     let mut said = Vec::new();
+    let mut last = None;
     for (seq, payload) in records {
+        // A number that is missing was lost, as the gateway noticed when it crossed it.
+        if let Some(after_seq) = last.replace(*seq).filter(|last| last + 1 < *seq) {
+            let gap = Gap {
+                after_seq,
+                ..Gap::at_the_start(1, *seq)
+            };
+            if decider.cross(&gap).is_err() {
+                return;
+            }
+        }
         let entry = Entry::from_payload(payload);
         if let Ok(step) = decider.step(*seq, &entry) {
             said.extend(step.events);
