@@ -24,6 +24,8 @@ use super::{
 struct Words {
     records: Vec<Said<Record>>,
     verdicts: Vec<Said<Published>>,
+    /// When the punches were; empty where nothing is said.
+    places: BTreeMap<PunchId, Timestamp>,
 }
 
 impl Decider {
@@ -49,7 +51,7 @@ impl Decider {
                 for said in &words.verdicts {
                     now.events.verdict(said);
                 }
-                self.remember(&subject, stretch, words)?;
+                self.remember(&subject, words)?;
             }
         }
         Ok(())
@@ -69,9 +71,16 @@ impl Decider {
             .flat_map(|held| &held.spoken.verdicts)
             .filter(|said| is_judged(said, rules));
         let verdicts: BTreeMap<_, _> = verdicts.map(|said| (&said.what.verdict.id, said)).collect();
+        let (records, verdicts) = (
+            said(changes(&records, &found.records)),
+            said(changes(&verdicts, &holds)),
+        );
+        let speaks = !records.is_empty() || !verdicts.is_empty();
+        let spoken_of = held.iter().filter(|_| speaks);
         Ok(Words {
-            records: said(changes(&records, &found.records)),
-            verdicts: said(changes(&verdicts, &holds)),
+            records,
+            verdicts,
+            places: spoken_of.map(|held| (held.punch.id.clone(), held.punch.at)).collect(),
         })
     }
 
@@ -113,23 +122,16 @@ impl Decider {
     }
 
     /// Keeps each new word with the punch it is named after, which lies in the stretch.
-    fn remember(&self, subject: &Subject, stretch: Stretch, words: Words) -> Result<(), BufferError> {
-        if words.records.is_empty() && words.verdicts.is_empty() {
-            return Ok(());
-        }
-        let held = self.days.within(subject, stretch)?;
-        let places: BTreeMap<PunchId, Timestamp> =
-            held.iter().map(|held| (held.punch.id.clone(), held.punch.at)).collect();
-        drop(held);
+    fn remember(&self, subject: &Subject, words: Words) -> Result<(), BufferError> {
         for said in words.records {
             let id = said.what.id.clone();
-            self.speak(subject, &places, &id, |spoken| spoken.record = Some(said))?;
+            self.speak(subject, &words.places, &id, |spoken| spoken.record = Some(said))?;
         }
         for said in words.verdicts {
             let Some(id) = said.what.verdict.key_punch().cloned() else {
                 continue;
             };
-            self.speak(subject, &places, &id, |spoken| spoken.say(said))?;
+            self.speak(subject, &words.places, &id, |spoken| spoken.say(said))?;
         }
         Ok(())
     }
