@@ -1,11 +1,15 @@
 //! Reads one request body whole, within its limit and the listener's memory.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    sync::atomic::{AtomicUsize, Ordering},
+    time::Duration,
+};
 
 use bytes::{Bytes, BytesMut};
 use http_body_util::BodyExt;
 use hyper::body::{Body, Incoming};
 use punchgate_kit::Refused;
+use tokio::time::timeout;
 
 /// Bodies up to this size are not counted: their memory is bounded by the number of connections.
 const SMALL: usize = 64 * 1024;
@@ -57,7 +61,7 @@ impl Drop for Share<'_> {
 
 /// Reads a body; one that arrives in one piece is not copied.
 pub(super) async fn read<'a>(
-    mut body: Incoming,
+    body: &mut Incoming,
     limit: usize,
     store: &'a Store,
 ) -> Result<(Bytes, Option<Share<'a>>), Unread> {
@@ -76,7 +80,7 @@ pub(super) async fn read<'a>(
         true => Some(store.share(length).ok_or(Unread::Refused(Refused::Busy))?),
         false => None,
     };
-    let Some(first) = piece(&mut body).await? else {
+    let Some(first) = piece(body).await? else {
         return Ok((Bytes::new(), share));
     };
     if body.is_end_stream() && first.len() <= limit {
@@ -89,9 +93,26 @@ pub(super) async fn read<'a>(
             return Err(Unread::Refused(Refused::TooLarge { limit }));
         }
         whole.extend_from_slice(&bytes);
-        next = piece(&mut body).await?;
+        next = piece(body).await?;
     }
     Ok((whole.freeze(), share))
+}
+
+/// The most of a refused body that is still read, in bytes.
+const LITTLE: u64 = 256 << 10;
+
+/// How long the rest of a refused body is waited for.
+const MOMENT: Duration = Duration::from_secs(1);
+
+/// Reads a refused body to its end if it is short: whoever is still sending when the connection closes may never see
+/// the answer. A long one is not waited for, nor one that does not come.
+pub(super) async fn pass_over(body: &mut Incoming) {
+    if body.size_hint().exact().is_none_or(|left| left > LITTLE) {
+        return;
+    }
+    let rest = async { while let Ok(Some(_)) = piece(body).await {} };
+    // Answered either way.
+    let _ = timeout(MOMENT, rest).await;
 }
 
 /// The next piece of data; trailers are thrown away.

@@ -12,7 +12,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     Handler, Limits,
-    body::{Share, Store, Unread, read},
+    body::{Share, Store, Unread, pass_over, read},
     handler::{empty, last},
     watch::{Phase, Watch, Watched},
 };
@@ -61,8 +61,8 @@ async fn exchange<H: Handler>(
     request: Request<Incoming>,
 ) -> Response<Full<Bytes>> {
     watch.enter(Phase::Body);
-    let (head, body) = request.into_parts();
-    let response = match whole(room, &head, body).await {
+    let (head, mut body) = request.into_parts();
+    let response = match whole(room, &head, &mut body).await {
         Ok((body, share)) => {
             watch.enter(Phase::Answering);
             let response = room.handler.answer(Request::from_parts(head, body), peer).await;
@@ -70,7 +70,8 @@ async fn exchange<H: Handler>(
             response
         }
         Err(why) => {
-            // What is left of the body is not read, so nothing can follow it.
+            pass_over(&mut body).await;
+            // What is left of a long body is not read, so nothing can follow it.
             watch.end_after_this();
             match why {
                 Unread::TargetTooLong => empty(StatusCode::URI_TOO_LONG),
@@ -88,7 +89,7 @@ async fn exchange<H: Handler>(
 async fn whole<'a, H: Handler>(
     room: &'a Room<H>,
     head: &http::request::Parts,
-    body: Incoming,
+    body: &mut Incoming,
 ) -> Result<(Bytes, Option<Share<'a>>), Unread> {
     let target = head.uri.path_and_query().map_or(0, |target| target.as_str().len());
     if target > room.limits.target_bytes {
