@@ -14,7 +14,7 @@ use tokio::sync::watch;
 
 use crate::{
     board::Board,
-    decide::{Decider, Step},
+    decide::{AMPLE_ROOM, Decider, ROOM, Step},
     forward::Backlogs,
     held::Held,
     messages::Message,
@@ -170,7 +170,7 @@ impl Deciding {
     /// Decides what the journal holds now, with a second thread to read ahead, and with more memory.
     fn catch_up(&mut self, from: Position) -> Result<Position, Undecided> {
         let (tail, mut reader) = (*self.tail.borrow(), self.reader.clone());
-        self.decider.take_room(true)?;
+        self.decider.take_room(AMPLE_ROOM)?;
         let position = thread::scope(|threads| {
             let (pages, read) = mpsc::sync_channel(AHEAD);
             threads.spawn(move || {
@@ -187,7 +187,7 @@ impl Deciding {
             });
             read.iter().try_fold(from, |_, page| self.decide(page?))
         })?;
-        self.decider.take_room(false)?;
+        self.decider.take_room(ROOM)?;
         Ok(position)
     }
 

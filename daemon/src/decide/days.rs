@@ -22,10 +22,6 @@ use super::{
     tables::{DAYS, HeldPunch, Spoken},
 };
 
-/// What days in memory may take, in bytes, as [`weight`] guesses: a day of three thousand people.
-const ROOM: usize = 16 << 20;
-/// What they may take while much is decided at once.
-const AMPLE_ROOM: usize = 96 << 20;
 /// Subjects of whom the last day is remembered.
 const SUBJECTS: NonZeroUsize = match NonZeroUsize::new(1 << 15) {
     Some(subjects) => subjects,
@@ -130,14 +126,14 @@ impl Days {
         };
         Self {
             buffer,
-            room: ROOM,
+            room: super::ROOM,
             memory: RefCell::new(memory),
         }
     }
 
-    /// Takes more memory for as long as much is decided at once, or gives it back.
-    pub(crate) fn take_room(&mut self, ample: bool) -> Result<(), BufferError> {
-        self.room = if ample { AMPLE_ROOM } else { ROOM };
+    /// From now on days in memory may take so many bytes, as [`weight`] guesses.
+    pub(crate) fn take_room(&mut self, bytes: usize) -> Result<(), BufferError> {
+        self.room = bytes;
         self.relieve()
     }
 

@@ -24,6 +24,8 @@ const FALSE_POSITIVES: f64 = 0.001;
 #[derive(Debug, Clone)]
 pub struct Ids {
     buffer: Buffer,
+    /// Ids in one generation.
+    size: usize,
     filters: Arc<RwLock<Filters>>,
 }
 
@@ -45,6 +47,10 @@ impl Ids {
     /// # Errors
     /// [`BufferError`] when the buffer failed, or its filters are damaged.
     pub fn open(buffer: Buffer) -> Result<Self, BufferError> {
+        Self::in_generations_of(GENERATION, buffer)
+    }
+
+    fn in_generations_of(size: usize, buffer: Buffer) -> Result<Self, BufferError> {
         let mut filters = Filters::default();
         for (_, bytes) in buffer.with_prefix(FILTERS, &[], usize::MAX)? {
             let damaged = || BufferError {
@@ -57,6 +63,7 @@ impl Ids {
         }
         Ok(Self {
             buffer,
+            size,
             filters: Arc::new(RwLock::new(filters)),
         })
     }
@@ -129,13 +136,13 @@ impl Ids {
     /// The generation of a new id.
     fn begin(&self, id: &PunchId) -> Result<Generation, BufferError> {
         let mut filters = self.filters.write().unwrap_or_else(PoisonError::into_inner);
-        if filters.list.is_empty() || filters.newest >= GENERATION {
+        if filters.list.is_empty() || filters.newest >= self.size {
             self.save(&filters)?;
             filters.newest = 0;
             filters.list.push(
                 BloomFilter::with_false_pos(FALSE_POSITIVES)
                     .seed(&0)
-                    .expected_items(GENERATION),
+                    .expected_items(self.size),
             );
         }
         filters.newest = filters.newest.saturating_add(1);
@@ -222,13 +229,17 @@ mod tests {
     #[test]
     fn what_was_put_is_found_also_after_the_buffer_was_opened_again() {
         let buffer = Buffer::in_memory();
-        let ids = Ids::open(buffer.clone()).expect("empty");
+        let ids = Ids::in_generations_of(64, buffer.clone()).expect("empty");
         for n in 0..500 {
             assert_eq!(ids.find(&id(n)).expect("memory"), None);
             ids.put(&id(n), None, &place(n.cast_signed())).expect("memory");
         }
         ids.flush().expect("memory");
-        let again = Ids::open(buffer).expect("flushed");
+        let again = Ids::in_generations_of(64, buffer).expect("flushed");
+        assert_eq!(
+            again.find(&id(130)).expect("memory").map(|(at, _)| at),
+            Some(Generation(2))
+        );
         for n in 0..500 {
             let found = again.find(&id(n)).expect("memory").expect("held").1;
             assert_eq!(found, place(n.cast_signed()));

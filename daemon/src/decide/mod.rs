@@ -59,6 +59,11 @@ pub struct Digest {
     pub hex: String,
 }
 
+/// What people's days may take in memory, in bytes: a day of three thousand people.
+pub const ROOM: usize = 16 << 20;
+/// What they may take while much is decided at once, in bytes.
+pub const AMPLE_ROOM: usize = 96 << 20;
+
 /// What one entry gave.
 #[derive(Debug, Default)]
 pub struct Step {
@@ -134,12 +139,12 @@ impl Decider {
         })
     }
 
-    /// Takes more memory for as long as much is decided at once, or gives it back.
+    /// From now on people's days may take about so many bytes of memory: [`ROOM`] unless said otherwise.
     ///
     /// # Errors
     /// [`BufferError`] when the buffer failed.
-    pub fn take_room(&mut self, ample: bool) -> Result<(), BufferError> {
-        self.days.take_room(ample)
+    pub fn take_room(&mut self, bytes: usize) -> Result<(), BufferError> {
+        self.days.take_room(bytes)
     }
 
     /// Every upstream has the events up to this number: when they are decided again, only their numbers are counted.

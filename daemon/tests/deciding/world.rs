@@ -156,7 +156,10 @@ pub struct Gateway {
 
 fn decider(buffer: &Buffer) -> Decider {
     let ids = Ids::open(buffer.clone()).expect("a good buffer");
-    Decider::new(buffer.clone(), ids).expect("a good buffer")
+    let mut decider = Decider::new(buffer.clone(), ids).expect("a good buffer");
+    // Every day but the last one touched is read from the buffer again.
+    decider.take_room(0).expect("a good buffer");
+    decider
 }
 
 impl Gateway {
