@@ -77,7 +77,7 @@ warning-unknown-zone = policy "{ $policy }": `{ $selector }` names the zone "{ $
 warning-overlap = policy "{ $policy }": one punch can match `first` and `second`; it is then taken as `first`
 warning-no-devices = no device is configured; nothing will punch
 warning-no-upstreams = no upstream is configured; punches stay here
-warning-nobody-known = unknown = "quarantine" without directory files: punches of devices that do not name people will never leave; add [directory] files or set unknown = "forward"
+warning-nobody-known = unknown = "hold" without directory files: punches of devices that do not name people will never leave; add [directory] files or set unknown = "quarantine"
 warning-exposed = the { $listener } listener ({ $listen }) can be reached from other machines without encryption
 warning-cleartext = upstream "{ $upstream }": punches leave unencrypted for { $url }
 

@@ -77,7 +77,7 @@ warning-unknown-zone = 策略 "{ $policy }"：`{ $selector }` 指定了区域 "{
 warning-overlap = 策略 "{ $policy }"：同一次打卡可能同时符合 `first` 和 `second`，此时算作 `first`
 warning-no-devices = 没有配置任何设备，不会有打卡
 warning-no-upstreams = 没有配置任何上游，打卡只保存在本机
-warning-nobody-known = unknown = "quarantine" 但未配置名录文件：不自报人员的设备的打卡将永不转发；请添加 [directory] files 或设 unknown = "forward"
+warning-nobody-known = unknown = "hold" 但未配置名录文件：不自报人员的设备的打卡将永不转发；请添加 [directory] files 或设 unknown = "quarantine"
 warning-exposed = { $listener } 监听（{ $listen }）可被其他机器访问，且没有加密
 warning-cleartext = 上游 "{ $upstream }"：打卡数据将不加密地发往 { $url }
 

@@ -22,7 +22,7 @@ pub fn settings(config: &Config) -> Settings {
         repeats_within_ms: millis(config.repeats.within),
         policies: config.verifications.iter().map(config::Verification::policy).collect(),
         max_wait_ms: millis(longest.unwrap_or(Duration::from_secs(24 * 3600))),
-        hold_unknown: config.directory.unknown == config::Unknown::Quarantine,
+        hold_unknown: config.directory.unknown == config::Unknown::Hold,
         devices: config
             .devices
             .iter()

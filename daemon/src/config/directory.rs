@@ -15,18 +15,19 @@ use super::{
 pub struct Directory {
     /// CSV files `person,device,credential,kind,name,department`; default none.
     pub files: Vec<PathBuf>,
-    /// What becomes of a punch whose credential nobody has. Default: quarantine where there are files, forward where
-    /// there are none, because then nobody would ever be known.
+    /// What becomes of a punch whose credential nobody has.
     pub unknown: Unknown,
 }
 
 /// What becomes of a punch whose credential nobody has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Unknown {
-    /// Kept, counted and listed, and held back from upstreams until the directory knows it.
-    Quarantine,
-    /// Kept, counted, and forwarded unresolved.
+    /// Kept, counted and listed; forwarded unresolved (subject `credential:…`), and again once the directory knows it.
     #[default]
+    Quarantine,
+    /// As quarantine, but held back from upstreams until the directory knows it.
+    Hold,
+    /// Forwarded unresolved, as a matter of course: whoever receives it knows the people.
     Forward,
 }
 
@@ -35,6 +36,7 @@ impl Unknown {
     pub const fn word(self) -> &'static str {
         match self {
             Self::Quarantine => "quarantine",
+            Self::Hold => "hold",
             Self::Forward => "forward",
         }
     }
@@ -45,7 +47,11 @@ impl FromNode for Unknown {
         word(
             key,
             node,
-            &[("quarantine", Self::Quarantine), ("forward", Self::Forward)],
+            &[
+                ("quarantine", Self::Quarantine),
+                ("hold", Self::Hold),
+                ("forward", Self::Forward),
+            ],
         )
     }
 }
@@ -68,14 +74,9 @@ impl Default for Repeats {
 pub(crate) fn read(reader: Reader<'_>, around: &Surroundings<'_>) -> Directory {
     let files: Vec<PathBuf> = reader.or("files", Vec::new());
     let files: Vec<PathBuf> = files.into_iter().map(|file| around.path(file)).collect();
-    let usual = if files.is_empty() {
-        Unknown::Forward
-    } else {
-        Unknown::Quarantine
-    };
     let directory = Directory {
         files,
-        unknown: reader.or("unknown", usual),
+        unknown: reader.or("unknown", Unknown::default()),
     };
     reader.finish();
     directory

@@ -102,7 +102,7 @@ pub fn warnings(config: &Config) -> Vec<Warning> {
     if config.upstreams.is_empty() {
         warn(None, WarningKind::NoUpstreams);
     }
-    if config.directory.files.is_empty() && config.directory.unknown == Unknown::Quarantine {
+    if config.directory.files.is_empty() && config.directory.unknown == Unknown::Hold {
         warn(None, WarningKind::NobodyKnown);
     }
     for (listener, listen) in [("admin", config.admin.listen), ("ingest", config.ingest.listen)] {

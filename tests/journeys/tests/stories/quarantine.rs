@@ -47,8 +47,8 @@ fn people(sink: &Sink) -> Vec<Option<String>> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_quarantined_punch_is_held_counted_and_sent_once_the_directory_knows_its_bearer() {
-    let (mut gateway, sink, _terminal) = site("unknown = \"quarantine\"\n").await;
+async fn a_punch_that_is_held_is_counted_and_sent_once_the_directory_knows_its_bearer() {
+    let (mut gateway, sink, _terminal) = site("unknown = \"hold\"\n").await;
     assert_eq!(people(&sink), [Some("E001".to_owned())], "the other one is held");
     let status = gateway.status().await;
     assert_eq!(status["quarantine"], serde_json::json!({"punches": 1, "held": true}));
@@ -78,8 +78,17 @@ async fn a_punch_of_an_unknown_credential_is_forwarded_without_a_person_where_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn with_a_directory_an_unknown_credential_is_held_unless_said_otherwise() {
-    let (gateway, sink, _terminal) = site("").await;
-    assert_eq!(people(&sink), [Some("E001".to_owned())]);
-    assert_eq!(gateway.status().await["quarantine"]["held"], true);
+async fn a_quarantined_punch_is_sent_without_a_person_and_again_once_the_directory_knows_its_bearer() {
+    let (mut gateway, sink, _terminal) = site("").await;
+    assert_eq!(people(&sink), [None, Some("E001".to_owned())]);
+    assert_eq!(gateway.status().await["quarantine"]["punches"], 1);
+    gateway.stop(SOON).await.expect("it ends");
+    gateway
+        .secret("people.csv", &format!("{HEAD}{LI_WEI}{OTTO}"))
+        .expect("written");
+    gateway.restart().await.expect("it starts");
+    let known = |status: &serde_json::Value| status["quarantine"]["punches"] == 0;
+    assert!(gateway.until(SOON, known).await, "{:#?}", gateway.status().await);
+    assert!(all_is_delivered(&gateway, SOON).await);
+    assert_eq!(people(&sink), [Some("E001".to_owned()), Some("E002".to_owned())]);
 }

@@ -159,7 +159,7 @@ async fn a_configuration_that_cannot_be_is_refused_whole_and_the_last_good_one_s
 async fn the_directory_is_read_again_and_what_waited_for_it_is_sent() {
     let (terminal, sink) = (terminal().await, sink().await);
     let head = "person,device,credential,kind,name,department\n";
-    let directory = "[directory]\nfiles = [\"people.csv\"]\nunknown = \"quarantine\"\n";
+    let directory = "[directory]\nfiles = [\"people.csv\"]\nunknown = \"hold\"\n";
     let tables = upstream(&sink).replace("[directory]\nunknown = \"forward\"\n", directory)
         + &device("gate-1", &terminal, Carrier::Tcp, "");
     let mut gateway = Gateway::new(PROGRAM, &tables).expect("a folder");
