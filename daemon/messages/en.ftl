@@ -61,6 +61,7 @@ wanted-table = a table
 wanted-duration = a duration with a unit such as "15m", "5s", "4h" or "35d"
 wanted-size = a size with a unit such as "64MiB" or "2GiB"
 wanted-date = a day such as 2018-01-01
+wanted-instant = an instant with its offset such as "2026-03-02T00:00:00+08:00"
 wanted-address = a host and port such as "192.168.1.201:4370"
 wanted-listen = an address and port to listen on such as "127.0.0.1:8081" or "[::]:8081"
 wanted-url = an address that starts with http:// or https://

@@ -61,6 +61,7 @@ wanted-table = 表
 wanted-duration = 带单位的时长，例如 "15m"、"5s"、"4h" 或 "35d"
 wanted-size = 带单位的大小，例如 "64MiB" 或 "2GiB"
 wanted-date = 日期，例如 2018-01-01
+wanted-instant = 带时区偏移的时刻，如 "2026-03-02T00:00:00+08:00"
 wanted-address = 主机和端口，例如 "192.168.1.201:4370"
 wanted-listen = 监听地址和端口，例如 "127.0.0.1:8081" 或 "[::]:8081"
 wanted-url = 以 http:// 或 https:// 开头的地址

@@ -12,9 +12,11 @@ use std::{
 use punchgate_kit::{Clock, Remark, Stage};
 use punchgate_model::Timestamp;
 use punchgate_transports::http::Notice;
+use punchgate_upstream::{EventKind, Outgoing};
 use serde::Serialize;
 
 use crate::{
+    decide::Far,
     messages::{Lang, Message},
     pulse::Pulses,
     store::alarm::Alarm,
@@ -177,6 +179,7 @@ pub struct Board {
     journal: Mutex<JournalRow>,
     configuration: Mutex<ConfigurationRow>,
     ready: AtomicBool,
+    resolving: Mutex<Option<Far>>,
     again: tokio::sync::Notify,
     /// Whether the threads inside still turn.
     pub pulses: Pulses,
@@ -218,6 +221,7 @@ impl Board {
             devices: Mutex::default(),
             journal: Mutex::default(),
             ready: AtomicBool::new(false),
+            resolving: Mutex::default(),
             again: tokio::sync::Notify::new(),
             pulses: Pulses::default(),
             commits: AtomicU64::new(0),
@@ -456,6 +460,30 @@ impl Board {
     /// The journal.
     pub fn journal(&self) -> JournalRow {
         lock(&self.journal).clone()
+    }
+}
+
+impl Board {
+    /// Counts the verdicts among events.
+    pub fn spoke(&self, events: &[Outgoing]) {
+        let verdicts = events.iter().filter(|event| event.kind == EventKind::Verdict);
+        let (mut all, mut revised) = (0, 0);
+        for verdict in verdicts {
+            all += 1;
+            revised += u64::from(verdict.revision > 1);
+        }
+        self.verdicts.fetch_add(all, Ordering::Relaxed);
+        self.revisions.fetch_add(revised, Ordering::Relaxed);
+    }
+
+    /// A change that very much follows from is so far; `None` when it is done.
+    pub fn resolving(&self, far: Option<Far>) {
+        *lock(&self.resolving) = far;
+    }
+
+    /// How far such a change is, while there is one.
+    pub fn is_resolving(&self) -> Option<Far> {
+        *lock(&self.resolving)
     }
 }
 

@@ -9,16 +9,18 @@ use std::{
 };
 
 use punchgate_journal::{Buffer, BufferError, Changes, Entry, Gap, Position, ReadError, Reader, Seq};
+use punchgate_upstream::Outgoing;
 use thiserror::Error;
 use tokio::sync::watch;
 
 use crate::{
     board::Board,
-    decide::{AMPLE_ROOM, Decider, ROOM, Step},
+    decide::{AMPLE_ROOM, Decider, Far, ROOM, Relief, Step},
     forward::Backlogs,
     held::Held,
     messages::Message,
     outbox,
+    questions::Questions,
     store::{alarm::Alarm, carried},
 };
 
@@ -91,6 +93,8 @@ pub struct Deciding {
     pub progress: watch::Sender<Progress>,
     /// What waits for each upstream.
     pub backlogs: Backlogs,
+    /// What people ask about what is decided.
+    pub questions: Questions,
 }
 
 impl Deciding {
@@ -121,8 +125,16 @@ impl Deciding {
                     Err(Undecided::Buffer(error)) if self.buffer.is_on_disk() => self.go_on_in_memory(&error)?,
                     decided => decided?,
                 };
+                self.questions.answer_those_waiting(&self.decider);
             }
-            if self.tail.changed().await.is_err() && position.seq >= *self.tail.borrow() {
+            let ended = tokio::select! {
+                changed = self.tail.changed() => changed.is_err(),
+                Some(question) = self.questions.next() => {
+                    question.answer(&self.decider);
+                    false
+                }
+            };
+            if ended && position.seq >= *self.tail.borrow() {
                 return Ok(self.decider.flush()?);
             }
         }
@@ -198,7 +210,7 @@ impl Deciding {
 
     fn decide(&mut self, page: Page) -> Result<Position, Undecided> {
         let mut gaps = page.gaps.iter().peekable();
-        let mut done = Step::default();
+        let (mut done, position) = (Step::default(), self.buffer.position());
         for (seq, entry) in &page.entries {
             #[cfg(feature = "sabotage")]
             if self.rebuilding(*seq) {
@@ -208,7 +220,16 @@ impl Deciding {
                 self.cross(gap)?;
             }
             self.board.pulses.deciding.beats();
-            let step = self.decider.step(*seq, entry)?;
+            let follows = Follows {
+                board: &self.board,
+                buffer: &self.buffer,
+                backlogs: &self.backlogs,
+                progress: &self.progress,
+            };
+            let step = self.decider.step_by_step(*seq, entry, &mut |relief| {
+                let before = std::mem::take(&mut done.events);
+                follows.take(before, relief, position)
+            })?;
             done.punches.extend(step.punches);
             done.answers.extend(step.answers);
             done.events.extend(step.events);
@@ -216,6 +237,7 @@ impl Deciding {
         for gap in gaps {
             self.cross(gap)?;
         }
+        self.board.resolving(None);
         self.board.pulses.deciding.waits_for_disk();
         self.finish(done, page.through)?;
         self.board.pulses.deciding.rests();
@@ -230,20 +252,9 @@ impl Deciding {
 
     fn finish(&self, done: Step, through: Position) -> Result<(), BufferError> {
         let newest = done.events.last().map(|event| event.seq);
-        // A buffer that is built again while the gateway runs gives the same events once more.
+        self.board.spoke(&done.events);
         let known = self.progress.borrow().newest;
-        let counted = done.events.partition_point(|event| event.seq <= known);
-        let fresh = done.events.get(counted..).unwrap_or_default();
-        self.count(&done);
-        let mut changes = Changes::default();
-        self.backlogs.with(|backlogs| {
-            if !backlogs.is_empty() {
-                outbox::put(&mut changes, &done.events);
-            }
-            // Counted before a pump can find them: what it settles is counted down, and never below nothing.
-            backlogs.values().for_each(|backlog| backlog.add(fresh));
-            self.buffer.apply(changes, through)
-        })?;
+        put(&self.buffer, &self.backlogs, (&done.events, known), through)?;
         self.held.settled(&done.punches, done.answers);
         self.board
             .quarantined
@@ -269,18 +280,58 @@ impl Deciding {
         });
         Ok(())
     }
+}
 
-    fn count(&self, done: &Step) {
-        let verdicts = done
-            .events
-            .iter()
-            .filter(|event| event.kind == punchgate_upstream::EventKind::Verdict);
-        let (mut all, mut revised) = (0, 0);
-        for verdict in verdicts {
-            all += 1;
-            revised += u64::from(verdict.revision > 1);
-        }
-        self.board.verdicts.fetch_add(all, Ordering::Relaxed);
-        self.board.revisions.fetch_add(revised, Ordering::Relaxed);
+/// Where goes what an entry gives that very much follows from, while it is still being decided.
+struct Follows<'a> {
+    board: &'a Board,
+    buffer: &'a Buffer,
+    backlogs: &'a Backlogs,
+    progress: &'a watch::Sender<Progress>,
+}
+
+impl Follows<'_> {
+    /// Puts away what the page has given so far. The position stays: whoever is killed now decides the entry again, and
+    /// says the same.
+    fn take(&self, mut events: Vec<Outgoing>, relief: Relief, position: Position) -> Result<(), BufferError> {
+        let Far { done, of, punches } = relief.far;
+        tracing::info!(
+            event = "resolving",
+            done,
+            of,
+            punches,
+            "a change of people or policies is being followed"
+        );
+        self.board.resolving(Some(relief.far));
+        self.board.pulses.deciding.beats();
+        events.extend(relief.events);
+        self.board.spoke(&events);
+        let known = self.progress.borrow().newest;
+        put(self.buffer, self.backlogs, (&events, known), position)?;
+        let newest = events.last().map_or(known, |event| event.seq);
+        self.progress
+            .send_modify(|progress| progress.newest = newest.max(progress.newest));
+        Ok(())
     }
+}
+
+/// Puts events in the outbox and moves the position. A buffer that is built again while the gateway runs gives the same
+/// events once more: those up to number `known` are not counted again.
+fn put(
+    buffer: &Buffer,
+    backlogs: &Backlogs,
+    (events, known): (&[Outgoing], u64),
+    through: Position,
+) -> Result<(), BufferError> {
+    let counted = events.partition_point(|event| event.seq <= known);
+    let fresh = events.get(counted..).unwrap_or_default();
+    let mut changes = Changes::default();
+    backlogs.with(|backlogs| {
+        if !backlogs.is_empty() {
+            outbox::put(&mut changes, events);
+        }
+        // Counted before a pump can find them: what it settles is counted down, and never below nothing.
+        backlogs.values().for_each(|backlog| backlog.add(fresh));
+        buffer.apply(changes, through)
+    })
 }

@@ -36,6 +36,7 @@ pub mod plan;
 pub mod planted;
 pub mod pulse;
 pub mod pumps;
+pub mod questions;
 pub mod registry;
 pub mod run;
 pub mod store;

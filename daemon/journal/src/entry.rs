@@ -144,6 +144,22 @@ pub enum Entry {
         /// Its text as JSON.
         policy: Value,
     },
+    /// A person said which zone a device's clock showed: what it showed in this span means something else from now on.
+    Reinterpreted {
+        /// Which device.
+        device: DeviceName,
+        /// The IANA zone.
+        zone: String,
+        /// From this instant of its clock, read in that zone.
+        from: Timestamp,
+        /// To this one, which is not included; `None`: without end.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        to: Option<Timestamp>,
+        /// Who said so.
+        actor: String,
+        /// When.
+        at: Timestamp,
+    },
     /// A device began a new log epoch: its own numbers start again.
     Epoch {
         /// Which device.
@@ -294,6 +310,7 @@ impl Entry {
             Self::Audit { .. } => "audit",
             Self::Directory { .. } => "directory",
             Self::Policy { .. } => "policy",
+            Self::Reinterpreted { .. } => "reinterpreted",
             Self::Epoch { .. } => "epoch",
             Self::Began { .. } => "began",
             Self::Retired { .. } => "retired",

@@ -102,6 +102,16 @@ impl Directory {
         self.departments.get(person).into_iter().flatten().map(String::as_str)
     }
 
+    /// Everybody who is in one of these groups by one of the two directories only.
+    pub fn moved(&self, other: &Self, groups: &BTreeSet<&str>) -> Vec<Person> {
+        let people: BTreeSet<&Person> = self.departments.keys().chain(other.departments.keys()).collect();
+        let differ = |person: &&Person| {
+            let one = groups.iter().map(|group| self.belongs(person, group));
+            one.ne(groups.iter().map(|group| other.belongs(person, group)))
+        };
+        people.into_iter().filter(differ).cloned().collect()
+    }
+
     /// How many numbers it knows.
     pub fn len(&self) -> usize {
         self.numbers.len()

@@ -21,6 +21,7 @@ pub mod punch;
 pub mod repeats;
 pub mod replay;
 pub mod stretch;
+pub mod terms;
 pub mod verification;
 
 pub use changes::{Change, Said, Told, changes};
@@ -31,5 +32,6 @@ pub use order::one_of;
 pub use policy::{Groups, Kind, NoGroups, Pairing, Policy, Rules, Selector};
 pub use punch::{Person, Punch, PunchId, Record, TimeQuality, Verdict, VerdictId, VerdictOutcome};
 pub use repeats::merge_repeats;
+pub use terms::Terms;
 pub use stretch::{Findings, Stretch, Timeline, evaluate, evaluate_stretch, stretch_around, stretches_around};
 pub use verification::verify;

@@ -102,7 +102,10 @@ pub enum Kind {
     Second,
 }
 
-/// One dual-verification policy.
+/// One dual-verification policy, for as long as its terms are in force.
+///
+/// Which terms judge is told by the time of the punches, never by when they arrived: a verdict belongs to the terms in
+/// force at its key punch, the second, or the first where it has no second. [`crate::terms`] keeps them apart.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Policy {
     /// Its name; part of the ids of its verdicts.
@@ -119,6 +122,12 @@ pub struct Policy {
     pub order: Pairing,
     /// Whether one first covers every second within the window.
     pub reuse_first: bool,
+    /// The instant from which these terms are in force; `None`: they always were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<Timestamp>,
+    /// The instant at which others, or none, took their place; `None`: they still are in force.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub until: Option<Timestamp>,
 }
 
 impl Policy {
@@ -132,7 +141,24 @@ impl Policy {
             unrelated_after: Duration::from_secs(4 * 3600),
             order: Pairing::FirstThenSecond,
             reuse_first: true,
+            from: None,
+            until: None,
         }
+    }
+
+    /// Whether its terms are in force at an instant.
+    pub fn is_in_force(&self, at: Timestamp) -> bool {
+        self.from.is_none_or(|from| from <= at) && self.until.is_none_or(|until| at < until)
+    }
+
+    /// Whether another asks for the same, whenever.
+    pub fn says_as(&self, other: &Self) -> bool {
+        let body = |policy: &Self| Self {
+            from: None,
+            until: None,
+            ..policy.clone()
+        };
+        body(self) == body(other)
     }
 
     /// Which factor the punch is, if it is any of this policy's business.
@@ -159,6 +185,14 @@ pub struct Rules {
     pub repeats_within: Duration,
     /// The dual-verification policies, each judged on its own.
     pub policies: Vec<Policy>,
+}
+
+impl Rules {
+    /// Every group that a policy asks for.
+    pub fn groups(&self) -> BTreeSet<&str> {
+        let selectors = self.policies.iter().flat_map(|policy| [&policy.first, &policy.second]);
+        selectors.flat_map(|selector| &selector.groups).map(String::as_str).collect()
+    }
 }
 
 impl Default for Rules {

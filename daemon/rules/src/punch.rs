@@ -243,6 +243,9 @@ pub struct Verdict {
     pub id: VerdictId,
     /// The policy that decided.
     pub policy: Arc<str>,
+    /// The instant from which the terms that decided are in force; `None`: they always were.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub policy_from: Option<Timestamp>,
     /// Whose.
     pub person: Person,
     /// How it came out.

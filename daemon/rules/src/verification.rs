@@ -16,6 +16,9 @@ use crate::{
 
 /// The verdicts of one policy over punches of any number of people in any order.
 ///
+/// Only verdicts whose key punch falls into the time the policy is in force come out; what lies before or after it may
+/// still be the partner.
+///
 /// `repeats_within` is that of the records. Data are complete up to `complete_until`, or altogether where it is
 /// `None`. Verdicts come out by person, in time. Linear in the punches, but for putting them in order.
 pub fn verify(
@@ -251,6 +254,9 @@ impl<'a> Walk<'a> {
 
     fn verdict(&self, draft: Draft<'a>) -> Option<Verdict> {
         let key = draft.second.or(draft.first)?;
+        if !self.policy.is_in_force(key.at) {
+            return None;
+        }
         let pair = draft.first.zip(draft.second);
         let earliest = pair.map_or(key, |(a, b)| if a.key() <= b.key() { a } else { b });
         let gap_ms = pair.map(|(a, b)| a.at.since(b.at).abs());
@@ -258,6 +264,7 @@ impl<'a> Walk<'a> {
         Some(Verdict {
             id: verdict_id(&self.policy.name, &key.id),
             policy: self.policy.name.clone(),
+            policy_from: self.policy.from,
             person: key.person.clone()?,
             outcome: draft.outcome,
             first: draft.first.map(|p| p.id.clone()),

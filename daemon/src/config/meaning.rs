@@ -54,6 +54,7 @@ impl Verification {
                 Order::Any => Pairing::Any,
             },
             reuse_first: self.reuse_first,
+            from: self.from,
             ..Policy::new(&self.name, chosen(&self.first), chosen(&self.second))
         }
     }
@@ -62,7 +63,14 @@ impl Verification {
 fn rules(repeats: &Repeats, verifications: &[Verification]) -> Rules {
     Rules {
         repeats_within: repeats.within,
-        policies: verifications.iter().map(Verification::policy).collect(),
+        // Asked what it would say, a policy says it about everything.
+        policies: verifications
+            .iter()
+            .map(|verification| Policy {
+                from: None,
+                ..verification.policy()
+            })
+            .collect(),
     }
 }
 

@@ -125,6 +125,9 @@ impl Page {
         self.text("order", policy.order.word());
         self.raw("reuse_first", policy.reuse_first);
         self.text("max_wait", &duration_text(policy.max_wait));
+        if let Some(from) = policy.from {
+            self.text("from", &from.to_string());
+        }
     }
 
     fn upstream(&mut self, upstream: &Upstream) {

@@ -69,6 +69,8 @@ pub enum Wanted {
     Duration,
     Size,
     Date,
+    /// An instant with an offset.
+    Instant,
     Address,
     Listen,
     Url,
@@ -90,6 +92,7 @@ impl Wanted {
             Self::Duration => "wanted-duration",
             Self::Size => "wanted-size",
             Self::Date => "wanted-date",
+            Self::Instant => "wanted-instant",
             Self::Address => "wanted-address",
             Self::Listen => "wanted-listen",
             Self::Url => "wanted-url",

@@ -176,6 +176,20 @@ impl FromNode for Timestamp {
     }
 }
 
+/// An instant, with its offset.
+pub(crate) struct Instant(pub(crate) Timestamp);
+
+impl FromNode for Instant {
+    fn from_node(key: &str, node: &Node) -> Result<Self, Problem> {
+        let got = match &node.value {
+            Value::Text(text) | Value::When(text) => text,
+            _ => return Err(wrong_type(key, node, Wanted::Instant)),
+        };
+        let instant = got.parse().map(Self);
+        instant.map_err(|_| bad_value(key, node, Wanted::Instant, got))
+    }
+}
+
 /// A host (name or address) and a port to connect to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct HostPort {

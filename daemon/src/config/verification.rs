@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use punchgate_model::{Direction, Factor};
+use punchgate_model::{Direction, Factor, Timestamp};
 
 use super::{
     node::Node,
@@ -10,7 +10,7 @@ use super::{
     problem::{Problem, ProblemKind},
     reader::Reader,
     units::duration_text,
-    value::{FromNode, Name, word},
+    value::{FromNode, Instant, Name, word},
 };
 
 /// One policy.
@@ -32,6 +32,8 @@ pub struct Verification {
     pub reuse_first: bool,
     /// How long a verdict may stay provisional for want of data; default 24 h.
     pub max_wait: Duration,
+    /// The instant from which it is in force as it stands here; default: from when it was changed.
+    pub from: Option<Timestamp>,
     /// Where it is configured.
     pub at: Place,
 }
@@ -110,6 +112,7 @@ pub(crate) fn read(reader: Reader<'_>) -> Option<Verification> {
         order: reader.or("order", Order::default()),
         reuse_first: reader.or("reuse_first", true),
         max_wait: reader.or("max_wait", Duration::from_secs(24 * 3600)),
+        from: reader.get::<Instant>("from").map(|from| from.0),
         at: reader.at().clone(),
     };
     if policy.window > policy.unrelated_after {

@@ -44,6 +44,13 @@ fn key(subject: &Subject, day: DayNumber) -> Vec<u8> {
     key
 }
 
+/// The subject's text in a key.
+fn subject_in(key: &[u8]) -> Option<&str> {
+    let (length, rest) = key.split_first_chunk::<4>()?;
+    let text = rest.get(..usize::try_from(u32::from_be_bytes(*length)).ok()?)?;
+    std::str::from_utf8(text).ok()
+}
+
 fn day_in(key: &[u8]) -> Option<DayNumber> {
     let number = u32::from_be_bytes(*key.last_chunk::<4>()?);
     Some((number ^ (1 << 31)).cast_signed())
@@ -256,6 +263,29 @@ impl Days {
             last.is_none_or(|((at, _), _)| *at < stretch.from || stretch.contains(*at))
         })?;
         Ok(found)
+    }
+
+    /// Everybody who may have punched at an instant or later.
+    pub(crate) fn subjects_since(&self, at: Timestamp) -> Result<Vec<Subject>, BufferError> {
+        self.flush()?;
+        let (mut found, mut from) = (Vec::new(), Vec::new());
+        loop {
+            let next = self.buffer.range(DAYS, Bound::Included(&from), Bound::Unbounded, 1)?;
+            let Some((first, _)) = next.into_iter().next() else {
+                return Ok(found);
+            };
+            let subject = subject_in(&first).map(Subject::from_text);
+            let Some(subject) = subject else {
+                return Ok(found);
+            };
+            let last = subject.end();
+            let since = key(&subject, day_of(at));
+            let later = self.buffer.range(DAYS, Bound::Included(&since), Bound::Excluded(&last), 1)?;
+            if !later.is_empty() {
+                found.push(subject);
+            }
+            from = last;
+        }
     }
 
     /// Puts everything that changed into the buffer.

@@ -41,6 +41,16 @@ impl Events {
         }
     }
 
+    /// How many there are.
+    pub(crate) fn len(&self) -> usize {
+        self.list.len()
+    }
+
+    /// Those there are; numbers go on.
+    pub(crate) fn take(&mut self) -> Vec<Outgoing> {
+        std::mem::take(&mut self.list)
+    }
+
     pub(crate) fn into_list(self) -> Vec<Outgoing> {
         self.list
     }
@@ -102,6 +112,7 @@ impl Events {
         let data = VerdictData {
             id: verdict.id.as_str(),
             policy: &verdict.policy,
+            policy_from: verdict.policy_from,
             person: verdict.person.as_str(),
             outcome: verdict.outcome.word(),
             first: verdict.first.as_ref().map(PunchId::as_str),

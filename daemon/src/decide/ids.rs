@@ -4,11 +4,14 @@
 //! generations, each with a Bloom filter in memory, and only where a filter says "perhaps" the buffer is asked. Ids are
 //! spread evenly, and a generation keeps those that come together together in the buffer.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    ops::Bound,
+    sync::{Arc, PoisonError, RwLock},
+};
 
 use fastbloom::BloomFilter;
 use punchgate_journal::{Buffer, BufferError};
-use punchgate_rules::PunchId;
+use punchgate_rules::{PunchId, verdict_id};
 
 use super::{
     account::Known,
@@ -17,6 +20,8 @@ use super::{
 
 /// Ids in one generation: with filters of half a megabyte, ten million punches have forty.
 const GENERATION: usize = 1 << 18;
+/// Ids looked at in one go.
+const PAGE: usize = 4096;
 /// How often a filter says "perhaps" to an id that its generation does not have.
 const FALSE_POSITIVES: f64 = 0.001;
 
@@ -85,6 +90,28 @@ impl Ids {
             }
         }
         Ok(None)
+    }
+
+    /// The punch after which a verdict of one of these policies is named. Looks at every id there is: for people who ask,
+    /// seconds where there are millions.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the buffer failed.
+    pub fn named_after(&self, verdict: &str, policies: &[String]) -> Result<Option<PunchId>, BufferError> {
+        let mut from: Bound<Vec<u8>> = Bound::Unbounded;
+        loop {
+            let page = self.buffer.range(HELD, from.as_ref().map(Vec::as_slice), Bound::Unbounded, PAGE)?;
+            let Some((last, _)) = page.last() else {
+                return Ok(None);
+            };
+            from = Bound::Excluded(last.clone());
+            for id in page.iter().filter_map(|(key, _)| id_in(key)) {
+                let named = |policy: &String| verdict_id(policy, &id).as_str() == verdict;
+                if policies.iter().any(named) {
+                    return Ok(Some(id));
+                }
+            }
+        }
     }
 
     /// What is known of the reports of a punch. A failing buffer knows nothing: deciding notices duplicates anyway.
@@ -174,6 +201,16 @@ fn key(generation: Generation, id: &PunchId) -> Vec<u8> {
         _ => key.extend_from_slice(id.as_str().as_bytes()),
     }
     key
+}
+
+/// The id in a key.
+fn id_in(key: &[u8]) -> Option<PunchId> {
+    let (_, id) = key.split_first_chunk::<4>()?;
+    let text = match <[u8; 16]>::try_from(id) {
+        Ok(number) => format!("{:032x}", u128::from_be_bytes(number)),
+        Err(_) => std::str::from_utf8(id).ok()?.to_owned(),
+    };
+    Some(PunchId::from(text.as_str()))
 }
 
 fn bytes_of(filter: &BloomFilter, count: usize) -> Vec<u8> {

@@ -105,6 +105,7 @@ struct KeptVerdict<'a> {
     #[serde(borrow)]
     id: &'a str,
     policy: &'a str,
+    policy_from: Option<i64>,
     person: &'a str,
     outcome: VerdictOutcome,
     first: Option<&'a str>,
@@ -235,6 +236,7 @@ impl<'a> KeptVerdict<'a> {
             is_final: said.what.is_final,
             id: verdict.id.as_str(),
             policy: &verdict.policy,
+            policy_from: verdict.policy_from.map(Timestamp::as_millis),
             person: verdict.person.as_str(),
             outcome: verdict.outcome,
             first: verdict.first.as_ref().map(PunchId::as_str),
@@ -252,6 +254,7 @@ impl<'a> KeptVerdict<'a> {
         let verdict = Verdict {
             id: VerdictId::from(self.id),
             policy: names.shared(self.policy),
+            policy_from: self.policy_from.map(Timestamp::from_millis),
             person: Person::new(names.shared(self.person)),
             outcome: self.outcome,
             first: self.first.map(PunchId::from),

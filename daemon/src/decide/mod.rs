@@ -5,15 +5,19 @@
 //! An event's number is that of the journal record it follows from, and its place among those that do; upstream
 //! cursors are such numbers, and mean the same after any rebuild.
 //!
-//! What holds in the end depends on the set of readings, the clock measurements, the last directory and how far the data
-//! are complete, in whatever order they came. New settings ([`settings`]) are different: they are followed by what is
-//! decided after them, and what nothing touches again stays as it was said.
+//! What holds in the end depends on the set of readings, the clock measurements, the last directory, what was configured
+//! when, and how far the data are complete, in whatever order they came: a reading is read as its device was configured
+//! when it arrived ([`configured`]), a verdict is judged by the terms in force at its punches. Only how close repeats lie is
+//! followed by what is decided after it, and what nothing touches again stays as it was said.
 
 pub mod account;
 pub mod accounts;
+pub mod asked;
 mod clocks;
+pub mod configured;
 mod days;
 pub(crate) mod events;
+mod explain;
 pub mod ids;
 mod kept;
 pub mod keys;
@@ -28,16 +32,19 @@ use std::{
     cell::Cell,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
+    time::Duration,
 };
 
 use punchgate_journal::{Buffer, BufferError, ClockMeasured, Entry, Gap, Record, Seq};
 use punchgate_model::{DeviceName, Timestamp};
-use punchgate_rules::{OffsetLog, Punch, PunchId, identity};
+use punchgate_rules::{ClockOffset, Punch, PunchId, Stretch, Terms, identity};
 use punchgate_upstream::Outgoing;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
 use account::Account;
+use clocks::Measurements;
+use configured::{Correction, Histories};
 use days::Days;
 use events::Events;
 use ids::Ids;
@@ -48,7 +55,7 @@ use tables::{ANSWERS, DEADLINES, FACTS, GAPS, KeptAnswer, answer_key};
 
 /// The format of what the fold keeps in the buffer. One more with every change of it: a buffer of another format is built
 /// again from the journal.
-pub const FORMAT: u16 = 1;
+pub const FORMAT: u16 = 2;
 
 /// What was said last of every record and verdict, as one hash: equal for equal outcomes.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -63,6 +70,9 @@ pub struct Digest {
 pub const ROOM: usize = 16 << 20;
 /// What they may take while much is decided at once, in bytes.
 pub const AMPLE_ROOM: usize = 96 << 20;
+
+/// The most that two zones can be apart: from UTC-12 to UTC+14.
+const ZONES_APART: Duration = Duration::from_secs(26 * 3600);
 
 /// What one entry gave.
 #[derive(Debug, Default)]
@@ -80,7 +90,7 @@ pub struct Step {
 pub struct Decider {
     buffer: Buffer,
     prepared: Prepared,
-    offsets: BTreeMap<DeviceName, OffsetLog>,
+    offsets: BTreeMap<DeviceName, Measurements>,
     complete_until: Timestamp,
     /// Events up to this number are with every upstream: they are not made again.
     had: u64,
@@ -93,10 +103,40 @@ pub struct Decider {
     epoch: u32,
 }
 
+/// What one entry has given so far, while it is still being decided.
+#[derive(Debug)]
+pub struct Relief {
+    /// Events for the upstreams, numbered; no earlier ones follow.
+    pub events: Vec<Outgoing>,
+    /// How far it is.
+    pub far: Far,
+}
+
+/// How far a change that many punches follow is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Far {
+    /// Credentials, or people, that are done.
+    pub done: usize,
+    /// Of so many.
+    pub of: usize,
+    /// Punches looked at again.
+    pub punches: u64,
+}
+
+/// Takes what an entry has given so far.
+type Takes<'a> = &'a mut dyn FnMut(Relief) -> Result<(), BufferError>;
+
+/// Instants and events of one entry that are kept in memory; a change that many punches follow is said in pieces.
+const AT_ONCE: usize = 4096;
+
 /// One entry being decided.
 struct Now<'a> {
-    events: &'a mut Events,
+    events: Events,
     touched: BTreeMap<Subject, BTreeSet<Timestamp>>,
+    /// Instants in `touched`, or a few more.
+    instants: usize,
+    far: Far,
+    takes: Option<Takes<'a>>,
 }
 
 impl Now<'_> {
@@ -104,6 +144,7 @@ impl Now<'_> {
     fn touch(&mut self, punch: &Punch, is_spoken_of: bool) {
         if punch.counts() || is_spoken_of {
             self.touched.entry(Subject::of(punch)).or_default().insert(punch.at);
+            self.instants += 1;
         }
     }
 }
@@ -124,13 +165,17 @@ impl Decider {
         let complete_until = fact("complete_until")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let quarantined = fact("quarantined")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let epoch = fact("epoch")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
-        let offsets = clocks::known(&buffer)?;
+        let fact_of = |name: &str| Ok::<_, BufferError>(fact(name)?.unwrap_or_else(|| b"{}".to_vec()));
+        let terms: Terms = serde_json::from_slice(&fact_of("terms")?).unwrap_or_default();
+        let histories: Histories = serde_json::from_slice(&fact_of("histories")?).unwrap_or_default();
+        let prepared = Prepared::new(settings, terms, histories, directory);
+        let offsets = clocks::known(&buffer, &prepared.configured)?;
         Ok(Self {
             ids,
             days: Days::new(buffer.clone()),
             bearers: Bearers::default(),
             buffer,
-            prepared: Prepared::new(settings, directory),
+            prepared,
             offsets,
             complete_until: complete_until.unwrap_or(Timestamp::MIN),
             had: 0,
@@ -172,11 +217,25 @@ impl Decider {
     /// # Errors
     /// [`BufferError`] when the buffer failed: set it aside and rebuild.
     pub fn step(&mut self, seq: Seq, entry: &Entry) -> Result<Step, BufferError> {
-        let mut events = Events::after(seq, entry_time(entry), self.had, self.epoch);
+        self.decide(seq, entry, None)
+    }
+
+    /// As [`Decider::step`]; what an entry gives that very much follows from is taken meanwhile, in pieces.
+    ///
+    /// # Errors
+    /// As [`Decider::step`], and those of `takes`.
+    pub fn step_by_step(&mut self, seq: Seq, entry: &Entry, takes: Takes<'_>) -> Result<Step, BufferError> {
+        self.decide(seq, entry, Some(takes))
+    }
+
+    fn decide(&mut self, seq: Seq, entry: &Entry, takes: Option<Takes<'_>>) -> Result<Step, BufferError> {
         let mut step = Step::default();
         let mut now = Now {
-            events: &mut events,
+            events: Events::after(seq, entry_time(entry), self.had, self.epoch),
             touched: BTreeMap::new(),
+            instants: 0,
+            far: Far::default(),
+            takes,
         };
         match entry {
             Entry::Reading {
@@ -209,9 +268,13 @@ impl Decider {
             } => self.measured(&mut now, device, *at, clock)?,
             Entry::Delivered { upstream, through, .. } => self.put(FACTS, cursor_fact(upstream).as_bytes(), through)?,
             Entry::Watermark { complete_until, .. } => self.watermark(&mut now, *complete_until)?,
-            Entry::Policy { name, policy, .. } if name == settings::NAME => self.configure(&mut now, policy)?,
             Entry::Began { epoch, .. } => self.begin((*epoch).max(self.epoch.saturating_add(1)))?,
             Entry::Retired { before, .. } => self.put(FACTS, b"retired", before)?,
+            Entry::Policy { at, name, policy } if name == settings::NAME => self.configure(&mut now, *at, policy)?,
+            Entry::Policy { name, policy, .. } if name == settings::HISTORY => self.recall(policy)?,
+            Entry::Reinterpreted {
+                device, zone, from, to, ..
+            } => self.reinterpret(&mut now, device, zone, *from, *to)?,
             Entry::Directory { rows, .. } => self.directory(&mut now, &rows.0)?,
             Entry::IdempotentAnswer {
                 device,
@@ -230,8 +293,8 @@ impl Decider {
             }
             _ => {}
         }
-        self.settle(now)?;
-        step.events = events.into_list();
+        self.settle(&mut now)?;
+        step.events = now.events.into_list();
         Ok(step)
     }
 
@@ -285,9 +348,9 @@ impl Decider {
 
     /// The latest clock measurement of each device, as entries.
     pub fn latest_clocks(buffer: &Buffer) -> Vec<Entry> {
-        let logs = clocks::known(buffer).unwrap_or_default();
-        let latest = |(device, log): (DeviceName, OffsetLog)| {
-            let offset = log.nearest(Timestamp::MAX)?;
+        let measured = clocks::measured(buffer).unwrap_or_default();
+        let latest = |(device, all): (DeviceName, Vec<ClockOffset>)| {
+            let offset = all.into_iter().max_by_key(ClockOffset::device_clock)?;
             Some(Entry::Contact {
                 device,
                 at: offset.measured_at,
@@ -300,7 +363,7 @@ impl Decider {
                 complete: false,
             })
         };
-        logs.into_iter().filter_map(latest).collect()
+        measured.into_iter().filter_map(latest).collect()
     }
 
     /// Whether a punch is held of which nobody knows yet whose it is.
@@ -353,17 +416,102 @@ impl Decider {
         self.put(FACTS, b"epoch", &epoch)
     }
 
-    fn configure(&mut self, now: &mut Now<'_>, policy: &serde_json::Value) -> Result<(), BufferError> {
+    fn configure(&mut self, now: &mut Now<'_>, at: Timestamp, policy: &serde_json::Value) -> Result<(), BufferError> {
         let Ok(settings) = serde_json::from_value::<Settings>(policy.clone()) else {
             return Ok(());
         };
+        // The first settings of a journal always were in force; others are from when they were written.
+        let is_first = self.buffer.get(FACTS, b"settings")?.is_none();
+        let since = (!is_first).then_some(at);
         self.put(FACTS, b"settings", &settings)?;
-        let directory = std::mem::take(&mut self.prepared.directory);
-        let before = std::mem::replace(&mut self.prepared, Prepared::new(settings, directory));
-        if before.settings.hold_unknown && !self.prepared.settings.hold_unknown {
+        let (mut terms, mut histories) = (self.prepared.terms.clone(), self.prepared.histories.clone());
+        histories.adopt(&settings.devices, since);
+        let differs_from = terms.adopt(&settings.policies, since);
+        let held = self.prepared.settings.hold_unknown;
+        self.prepare(settings, terms, histories)?;
+        if let Some(from) = differs_from.filter(|_| !is_first) {
+            self.touch_since(now, from)?;
+        }
+        if held && !self.prepared.settings.hold_unknown {
             self.release(now)?;
         }
         Ok(())
+    }
+
+    /// What was asked, and how devices were configured, before everything the journal still has.
+    fn recall(&mut self, history: &serde_json::Value) -> Result<(), BufferError> {
+        let Ok((terms, histories)) = serde_json::from_value(history.clone()) else {
+            return Ok(());
+        };
+        self.prepare(self.prepared.settings.clone(), terms, histories)
+    }
+
+    /// That, as an entry brings it into force again; `None` when nothing was ever configured.
+    pub fn history(buffer: &Buffer) -> Option<serde_json::Value> {
+        let fact = |name: &str| buffer.get(FACTS, name.as_bytes()).ok().flatten();
+        let both = |name| serde_json::from_slice::<serde_json::Value>(&fact(name)?).ok();
+        Some(serde_json::json!([both("terms")?, both("histories")?]))
+    }
+
+    /// A person says what a device's clock showed: what it showed then is placed anew.
+    fn reinterpret(
+        &mut self,
+        now: &mut Now<'_>,
+        device: &DeviceName,
+        zone: &str,
+        from: Timestamp,
+        to: Option<Timestamp>,
+    ) -> Result<(), BufferError> {
+        let mut histories = self.prepared.histories.clone();
+        let zone = zone.to_owned();
+        histories.correct(device, Correction { zone, from, to });
+        self.prepare(self.prepared.settings.clone(), self.prepared.terms.clone(), histories)?;
+        // Whatever it was read as before, it is no farther off than two zones can be apart.
+        let to = to.unwrap_or(Timestamp::MAX);
+        self.place_again(now, device, from.minus(ZONES_APART), to.plus(ZONES_APART))
+    }
+
+    /// Puts another configuration into force, and keeps what was in force before it.
+    fn prepare(&mut self, settings: Settings, terms: Terms, histories: Histories) -> Result<(), BufferError> {
+        self.put(FACTS, b"terms", &terms)?;
+        self.put(FACTS, b"histories", &histories)?;
+        let directory = std::mem::take(&mut self.prepared.directory);
+        self.prepared = Prepared::new(settings, terms, histories, directory);
+        clocks::read_in_new_zones(&mut self.offsets, &self.prepared.configured);
+        Ok(())
+    }
+
+    /// Verdicts from an instant on may come out differently, whoever they are about.
+    fn touch_since(&mut self, now: &mut Now<'_>, from: Timestamp) -> Result<(), BufferError> {
+        let since = Stretch { from, to: None };
+        let mut subjects = self.days.subjects_since(from)?;
+        subjects.retain(|subject| subject.person().is_some());
+        now.far.of = subjects.len();
+        for subject in subjects {
+            for held in self.days.within(&subject, since)? {
+                now.touch(&held.punch, held.spoken.holds());
+                now.far.punches += 1;
+            }
+            now.far.done += 1;
+            self.relieve(now)?;
+        }
+        Ok(())
+    }
+
+    /// Decides and hands over what has come together, when it is much.
+    fn relieve(&self, now: &mut Now<'_>) -> Result<(), BufferError> {
+        if now.instants < AT_ONCE && now.events.len() < AT_ONCE {
+            return Ok(());
+        }
+        self.settle(now)?;
+        let far = now.far;
+        match &mut now.takes {
+            Some(takes) => takes(Relief {
+                events: now.events.take(),
+                far,
+            }),
+            None => Ok(()),
+        }
     }
 
     /// Data are complete further than before: verdicts that waited for it are looked at again.

@@ -6,6 +6,7 @@ use std::{
     collections::HashSet,
     hash::{DefaultHasher, Hash, Hasher},
     ops::Bound,
+    sync::Arc,
 };
 
 use punchgate_journal::{Buffer, BufferError};
@@ -20,19 +21,43 @@ use super::{
     tables::{BEARERS, FACTS, HeldPunch},
 };
 
+const ALWAYS: Stretch = Stretch {
+    from: Timestamp::MIN,
+    to: None,
+};
+
 impl Decider {
     /// From now on these people count, also for what was punched before.
     pub(super) fn directory(&mut self, now: &mut Now<'_>, rows: &[serde_json::Value]) -> Result<(), BufferError> {
         self.put(FACTS, b"directory", &rows)?;
         let before = std::mem::replace(&mut self.prepared.directory, read(rows));
-        for (device, credential) in self.bearers()? {
-            let after = &self.prepared.directory;
-            if before.resolve(&device, &credential) == after.resolve(&device, &credential) {
-                continue;
-            }
+        let after = &self.prepared.directory;
+        let mut changed = self.bearers()?;
+        changed.retain(|(device, number)| before.resolve(device, number) != after.resolve(device, number));
+        let groups = self.prepared.rules.groups();
+        let moved = before.moved(after, &groups);
+        now.far.of = changed.len() + moved.len();
+        for (device, credential) in changed {
             for id in self.borne(&device, &credential)? {
                 self.again(now, &id)?;
+                now.far.punches += 1;
+                self.relieve(now)?;
             }
+            now.far.done += 1;
+        }
+        for person in moved {
+            self.touch_all(now, &Subject::of_person(&person))?;
+            now.far.done += 1;
+            self.relieve(now)?;
+        }
+        Ok(())
+    }
+
+    /// Everything about somebody may come out differently: another policy asks for the groups they are in now.
+    fn touch_all(&self, now: &mut Now<'_>, subject: &Subject) -> Result<(), BufferError> {
+        for held in self.days.within(subject, ALWAYS)? {
+            now.touch(&held.punch, held.spoken.holds());
+            now.far.punches += 1;
         }
         Ok(())
     }
@@ -40,22 +65,28 @@ impl Decider {
     /// Nobody is waited for any more: what was held back is said, unresolved.
     pub(super) fn release(&mut self, now: &mut Now<'_>) -> Result<(), BufferError> {
         for (device, credential) in self.bearers()? {
-            if self.prepared.directory.resolve(&device, &credential).person().is_some() {
+            if self.prepared.resolve(&device, &credential).person().is_some() {
                 continue;
             }
             for id in self.borne(&device, &credential)? {
                 self.say_held_back(now, &id)?;
+                self.relieve(now)?;
             }
         }
         Ok(())
     }
 
+    /// The punches of a credential on a device that are nobody's, in order of time.
+    pub(super) fn unresolved(
+        &self,
+        device: &DeviceName,
+        credential: &Credential,
+    ) -> Result<Vec<Arc<HeldPunch>>, BufferError> {
+        self.days.within(&Subject::of_credential(credential, device.as_str()), ALWAYS)
+    }
+
     /// The punches of a credential on a device, on whatever timeline they lie.
     fn borne(&self, device: &DeviceName, credential: &Credential) -> Result<Vec<PunchId>, BufferError> {
-        let always = Stretch {
-            from: Timestamp::MIN,
-            to: None,
-        };
         let theirs = |held: &HeldPunch| {
             let told = held.accounts.unfold();
             let mut borne = told.accounts.iter().map(|account| &account.reading.credential);
@@ -68,14 +99,14 @@ impl Decider {
             let Some(subject) = subject.map(Subject::from_text) else {
                 continue;
             };
-            let all = self.days.within(&subject, always)?;
+            let all = self.days.within(&subject, ALWAYS)?;
             found.extend(all.iter().filter(|held| theirs(held)).map(|held| held.punch.id.clone()));
         }
         Ok(found)
     }
 
     /// Every credential that was used on a device, with the device: one lookup for each.
-    fn bearers(&self) -> Result<Vec<(DeviceName, Credential)>, BufferError> {
+    pub(super) fn bearers(&self) -> Result<Vec<(DeviceName, Credential)>, BufferError> {
         let mut found = Vec::new();
         let mut from = Vec::new();
         loop {

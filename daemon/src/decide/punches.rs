@@ -124,16 +124,16 @@ impl Decider {
 
     fn placed(&self, id: &PunchId, device: &DeviceName, account: &Account, shown: &mut Vec<Timestamp>) -> Punch {
         let reading = &account.reading;
-        let clock = self.prepared.clock(device);
         let printed = reading.device_time.as_ref();
-        let said = printed.and_then(|printed| punchgate_rules::clock::instant(printed, &clock.zone));
+        let reads = self.prepared.configured.reads(device, printed, account.received_at);
+        let said = printed.and_then(|printed| punchgate_rules::clock::instant(printed, &reads.policy.zone));
         shown.extend(said.map(|said| said.at));
-        let measured = said.and_then(|said| self.offsets.get(device)?.nearest(said.at));
-        let placed = place(reading, account.received_at, &clock, measured);
-        let configured = || self.prepared.zone(device);
+        let measured = said.and_then(|said| self.offsets.get(device)?.nearest(&reads.zone, said.at));
+        let placed = place(reading, account.received_at, &reads.policy, measured);
+        let configured = || self.prepared.configured.group(device, account.received_at);
         Punch {
             id: id.clone(),
-            person: self.prepared.directory.resolve(device, &reading.credential).person(),
+            person: self.prepared.resolve(device, &reading.credential).person(),
             credential: reading.credential.clone(),
             factor: reading.factor,
             source: device.clone(),

@@ -30,8 +30,9 @@ struct Words {
 
 impl Decider {
     /// Decides again whatever the entry touched.
-    pub(super) fn settle(&mut self, now: Now<'_>) -> Result<(), BufferError> {
-        for (subject, instants) in now.touched {
+    pub(super) fn settle(&self, now: &mut Now<'_>) -> Result<(), BufferError> {
+        now.instants = 0;
+        for (subject, instants) in std::mem::take(&mut now.touched) {
             #[cfg(feature = "sabotage")]
             if self.is_late(&subject, &instants)? {
                 continue;

@@ -4,12 +4,16 @@
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
-use punchgate_model::{DeviceName, Timestamp};
-use punchgate_rules::{ClockMode, ClockPolicy, Directory, Policy, Rules};
+use punchgate_model::{Credential, DeviceName, Timestamp};
+use punchgate_rules::{ClockMode, ClockPolicy, Directory, Policy, Resolution, Rules, Terms};
 use serde::{Deserialize, Serialize};
+
+use super::configured::{Configured, Histories};
 
 /// The name under which settings stand in the journal.
 pub const NAME: &str = "settings";
+/// The name under which stands what was in force before them, where the records that said so are gone.
+pub const HISTORY: &str = "history";
 
 /// Everything in the configuration that a decision can depend on, but for the directory of people.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -62,59 +66,46 @@ impl Default for Settings {
 /// Settings made ready for use.
 #[derive(Debug)]
 pub struct Prepared {
-    /// The settings.
+    /// The settings that were written last.
     pub settings: Settings,
-    /// Repeats and policies.
+    /// What policies asked when.
+    pub terms: Terms,
+    /// How devices were configured when.
+    pub histories: Histories,
+    /// Repeats, and the terms of every policy there ever was.
     pub rules: Rules,
+    /// How readings are read.
+    pub configured: Configured,
     /// The people.
     pub directory: Directory,
-    clocks: BTreeMap<DeviceName, ClockPolicy>,
 }
 
 impl Prepared {
     /// Makes settings ready.
-    pub fn new(settings: Settings, directory: Directory) -> Self {
+    pub fn new(settings: Settings, terms: Terms, histories: Histories, directory: Directory) -> Self {
         let rules = Rules {
             repeats_within: Duration::from_millis(settings.repeats_within_ms),
-            policies: settings.policies.clone(),
+            policies: terms.policies(),
         };
-        let clocks = settings
-            .devices
-            .iter()
-            .map(|(name, device)| (DeviceName::from(name.as_str()), device.clock_policy()));
         Self {
             rules,
-            clocks: clocks.collect(),
+            configured: Configured::new(&histories),
+            terms,
+            histories,
             directory,
             settings,
         }
     }
 
-    /// How a device's times are read. A device that is not configured any more is read in UTC.
-    pub fn clock(&self, device: &DeviceName) -> ClockPolicy {
-        self.clocks
-            .get(device)
-            .cloned()
-            .unwrap_or_else(|| ClockPolicy::new(TimeZone::UTC))
-    }
-
-    /// The door group configured for a device.
-    pub fn zone(&self, device: &DeviceName) -> Option<Arc<str>> {
-        self.settings
-            .devices
-            .get(device.as_str())
-            .and_then(|device| device.zone.clone())
+    /// Whose a credential is on a device.
+    pub fn resolve(&self, device: &DeviceName, credential: &Credential) -> Resolution {
+        self.directory.resolve(device, credential)
     }
 }
 
 impl DeviceSettings {
-    fn clock_policy(&self) -> ClockPolicy {
-        // The configuration was checked when it was loaded; a zone that this machine lost is read as UTC.
-        let zone = self
-            .timezone
-            .as_deref()
-            .and_then(|name| TimeZone::get(name).ok())
-            .unwrap_or(TimeZone::UTC);
+    /// How its times are read in a zone.
+    pub fn clock_policy(&self, zone: TimeZone) -> ClockPolicy {
         ClockPolicy {
             mode: self.clock,
             not_before: self.not_before,

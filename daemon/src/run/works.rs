@@ -22,6 +22,7 @@ use crate::{
     held::Held,
     intake::{self, Desk},
     notebook::{Note, Notebook},
+    questions,
     store::keeper::Keeper,
 };
 
@@ -46,6 +47,8 @@ pub(super) struct Ways {
     /// The settings in force.
     pub(super) settings: Arc<watch::Sender<Settings>>,
     pub(super) backlogs: Backlogs,
+    /// Where to ask about what is decided.
+    pub(super) questions: questions::Desk,
     pub(super) progress: watch::Receiver<Progress>,
     /// The journal's end at the start.
     pub(super) begun_at: u64,
@@ -84,6 +87,7 @@ impl Works {
         let (progress, progress_seen) = watch::channel(Progress { decided, newest: 0 });
         let (settings, settings_seen) = watch::channel(settings);
         let held = Arc::new(Held::new(buffer.clone(), ids));
+        let (ask, questions) = questions::Desk::new();
         let deciding = Deciding {
             decider,
             buffer: buffer.clone(),
@@ -93,6 +97,7 @@ impl Works {
             tail: tail_seen,
             progress,
             backlogs: backlogs.clone(),
+            questions,
         };
         let desk = Desk {
             journal,
@@ -114,6 +119,7 @@ impl Works {
             buffer,
             settings: Arc::new(settings),
             backlogs,
+            questions: ask,
             progress: progress_seen,
             begun_at,
         };

@@ -81,6 +81,10 @@ fn facts(buffer: &Buffer, at: Timestamp) -> Vec<Entry> {
         let why = "retired".to_owned();
         entries.push(Entry::Began { at, epoch, why });
     }
+    if let Some(policy) = Decider::history(buffer) {
+        let name = settings::HISTORY.to_owned();
+        entries.push(Entry::Policy { at, name, policy });
+    }
     if let Some(policy) = fact("settings").and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
         let name = settings::NAME.to_owned();
         entries.push(Entry::Policy { at, name, policy });

@@ -78,7 +78,7 @@ fn people() -> impl Strategy<Value = Entry> {
     })
 }
 
-fn facts() -> impl Strategy<Value = Vec<Entry>> {
+pub fn facts() -> impl Strategy<Value = Vec<Entry>> {
     let fact = prop_oneof![
         5 => app_reading(),
         6 => gate_reading(),
@@ -89,7 +89,7 @@ fn facts() -> impl Strategy<Value = Vec<Entry>> {
 }
 
 /// Directories keep their order, because the last one counts; everything else may come in any.
-fn mix(facts: &[Entry], directories: &[Entry], places: &[prop::sample::Index]) -> Vec<Entry> {
+pub fn mix(facts: &[Entry], directories: &[Entry], places: &[prop::sample::Index]) -> Vec<Entry> {
     let mut mixed = facts.to_vec();
     let mut at: Vec<usize> = places.iter().map(|place| place.index(mixed.len() + 1)).collect();
     at.sort_unstable();
@@ -118,7 +118,7 @@ fn policies() -> impl Strategy<Value = Policy> {
     })
 }
 
-fn cases(normal: u32) -> ProptestConfig {
+pub fn cases(normal: u32) -> ProptestConfig {
     // PROPTEST_CASES asks for a longer run.
     let asked = std::env::var("PROPTEST_CASES")
         .ok()

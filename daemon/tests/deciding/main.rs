@@ -4,4 +4,5 @@
 
 mod any_order;
 mod stories;
+mod terms;
 mod world;

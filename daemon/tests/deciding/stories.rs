@@ -167,7 +167,7 @@ fn of_two_accounts_of_one_punch_the_same_one_counts_whichever_came_first() {
 }
 
 #[test]
-fn verdicts_of_a_policy_that_is_gone_stand_as_they_were_said() {
+fn verdicts_of_a_policy_that_is_gone_stand_and_late_punches_are_judged_as_it_asked() {
     let mut entries = begin();
     entries.extend([gps_at("08:40"), finger_at("08:50"), complete(evening())]);
     let stood = outcomes(&entries);
@@ -175,13 +175,16 @@ fn verdicts_of_a_policy_that_is_gone_stand_as_they_were_said() {
         name: "other".into(),
         ..office_door()
     };
-    entries.push(configured(&settings_of(vec![other])));
+    entries.push(configured_at(at("12:00"), &settings_of(vec![other])));
     assert_eq!(outcomes(&entries), stood);
     entries.push(said("gate", evening(), finger(2, "0007", "08:51")));
+    entries.push(said("gate", evening(), finger(3, "0007", "13:00")));
     let words = fold(&entries).holds(EventKind::Verdict);
-    let old: Vec<_> = words.values().filter(|data| data["policy"] == "office-door").collect();
-    assert_eq!(old.len(), 1);
-    assert_eq!(words.len(), 2, "the new policy judges what is decided from now on");
+    let of = |name: &str| -> Vec<_> { words.values().filter(|data| data["policy"] == name).collect() };
+    assert_eq!(of("office-door").len(), 1);
+    assert_eq!(of("office-door")[0]["repeats"].as_array().map(Vec::len), Some(1));
+    assert_eq!(of("other").len(), 1, "it judges from when it was new");
+    assert_eq!(of("other")[0]["outcome"], "missing_first");
 }
 
 /// Unknown credentials wait for the directory.

@@ -67,8 +67,12 @@ pub fn settings_of(policies: Vec<Policy>) -> Settings {
 }
 
 pub fn configured(settings: &Settings) -> Entry {
+    configured_at(at("00:00"), settings)
+}
+
+pub fn configured_at(when: Timestamp, settings: &Settings) -> Entry {
     Entry::Policy {
-        at: at("00:00"),
+        at: when,
         name: settings::NAME.to_owned(),
         policy: serde_json::to_value(settings).expect("plain data"),
     }
@@ -366,11 +370,33 @@ pub fn agree(upstream: &Upstream, entries: &[Entry], settings: &Settings, until:
         oracle::records(&for_oracle(&punches, |_| true), WITHIN),
         "records"
     );
-    let policy = &settings.policies[0];
+    let mut told: Vec<oracle::Verdict> = upstream.holds(EventKind::Verdict).values().map(verdict).collect();
+    told.sort();
+    let always = [(Timestamp::MIN, settings.policies[0].clone())];
+    assert_eq!(told, verdicts_by(&punches, &always, until), "verdicts");
+}
+
+/// The verdicts of a policy that asked different things at different times: the last that begins no later than the punch
+/// after which a verdict is named has judged it.
+pub fn verdicts_by(punches: &[Punch], terms: &[(Timestamp, Policy)], until: Timestamp) -> Vec<oracle::Verdict> {
+    let times: BTreeMap<String, Timestamp> = punches.iter().map(|p| (p.id.to_string(), p.at)).collect();
+    let mut found = Vec::new();
+    for (index, (_, policy)) in terms.iter().enumerate() {
+        let judged = |verdict: &oracle::Verdict| {
+            let key = verdict.second.as_ref().or(verdict.first.as_ref()).expect("a punch");
+            terms.iter().rposition(|(from, _)| *from <= times[key]) == Some(index)
+        };
+        found.extend(verdicts_of(punches, policy, until).into_iter().filter(judged));
+    }
+    found.sort();
+    found
+}
+
+fn verdicts_of(punches: &[Punch], policy: &Policy, until: Timestamp) -> Vec<oracle::Verdict> {
     let among = |list: &[Factor], p: &oracle::Punch| list.iter().any(|f| f.word() == p.factor);
     let ms = |span: std::time::Duration| i64::try_from(span.as_millis()).expect("short");
     let mut expected = oracle::verdicts(
-        &for_oracle(&punches, |p| !p.held_out),
+        &for_oracle(punches, |p| !p.held_out),
         &oracle::Policy {
             is_first: &|p| among(&policy.first.factors, p),
             is_second: &|p| among(&policy.second.factors, p),
@@ -383,9 +409,7 @@ pub fn agree(upstream: &Upstream, entries: &[Entry], settings: &Settings, until:
         },
     );
     expected.retain(|verdict| verdict.outcome != "pending");
-    let mut told: Vec<oracle::Verdict> = upstream.holds(EventKind::Verdict).values().map(verdict).collect();
-    told.sort();
-    assert_eq!(told, expected, "verdicts");
+    expected
 }
 
 fn text(value: &Value) -> Option<String> {
@@ -411,7 +435,7 @@ fn record(data: &Value) -> oracle::Record {
     }
 }
 
-fn verdict(data: &Value) -> oracle::Verdict {
+pub fn verdict(data: &Value) -> oracle::Verdict {
     oracle::Verdict {
         person: text(&data["person"]).expect("a person"),
         at: data["time"].as_i64().expect("a time"),

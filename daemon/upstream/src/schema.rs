@@ -95,6 +95,9 @@ pub struct VerdictData<'a> {
     pub id: &'a str,
     /// The policy's name in the configuration.
     pub policy: &'a str,
+    /// The instant from which the terms that decided are in force; left out where they always were.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub policy_from: Option<Timestamp>,
     /// Whose.
     pub person: &'a str,
     /// `verified late wrong_order missing_first missing_second pending`.
@@ -270,6 +273,7 @@ mod tests {
         let verdict = VerdictData {
             id: "v1",
             policy: "office-door",
+            policy_from: None,
             person: "E001",
             outcome: "missing_second",
             first: Some("a1"),
