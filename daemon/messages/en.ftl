@@ -264,3 +264,170 @@ outcome-pending = pending
 verdict-withdrawn = withdrawn
 verdict-final = final
 verdict-provisional = provisional
+
+## People, quarantine, explanations
+
+cli-directory = Look over the files of people, bring one in, give back what is in force
+cli-directory-lint = Look over files of people: every line that cannot be used, and what is probably not meant
+cli-directory-import = Show what a file of people would change; with --yes put it in place, and have the gateway read it
+cli-directory-export = Print the directory in force as CSV, as the journal has it
+cli-directory-resolve = Say whose a number is on a device
+cli-quarantine = Look after credentials that nobody has
+cli-quarantine-list = List the credentials that nobody has, masked, with what they punched
+cli-quarantine-replay = Have the directory read again, wait for what follows, and tell what is left
+cli-device = Look after devices
+cli-device-reinterpret = Say that the clock of a device showed another zone than was configured; its punches are placed anew
+cli-verify = Look into verdicts
+cli-verify-explain = Say in words and numbers why a punch, a record or a verdict is what it is
+cli-arg-people = The files; those of the configuration when left out
+cli-arg-encoding = What the file is written in: utf-8 or gbk
+cli-arg-people_file = The file to bring in
+cli-arg-into = The configured file it takes the place of; needed where there are several
+cli-arg-yes = Do it, without asking
+cli-arg-on_device = The device
+cli-arg-kind = enrol or card
+cli-arg-number = The number, with its leading zeros
+cli-arg-numbers = Print numbers in full; they are read from the journal
+cli-arg-zone = The IANA zone that its clock showed
+cli-arg-from = From this instant of its clock, such as 2026-03-01T00:00:00+08:00
+cli-arg-to = To this instant, which is not included; without end when left out
+cli-arg-about = The id of a punch, a record or a verdict, as in events
+command-stopping = the gateway is stopping
+really = Really? (y/n)
+say-yes = nobody is there to ask; add --yes to do it
+directory-at = { $file }:{ $line }: { $what }
+directory-reading = reading { $file } ({ $size } KiB)
+directory-no-column = the column "{ $name }" is missing; the header must be person,device,credential,kind,name,department
+directory-no-row = this is not a row: { $why }
+directory-blank = the field "{ $name }" is blank
+directory-unknown-kind = unknown kind "{ $kind }", wanted enrol or card
+directory-duplicate = says the same as line { $of }
+directory-two-people = { $credential } belongs to another person by line { $with }; it means nobody until one of the two is removed
+directory-two-departments = puts the person in another department than line { $with }; both count
+directory-unknown-column = nobody reads the column "{ $name }"
+directory-rounded = a spreadsheet has rounded the number; make the column a text column and enter it again
+directory-unprintable = the number has characters that cannot be seen; enter it again
+directory-gbk = not UTF-8 from here on, it looks like GBK; convert it (iconv -f GBK -t UTF-8) or say --encoding gbk
+directory-no-text = neither UTF-8 nor GBK from here on; save the file as UTF-8
+directory-shared = { $credential } on { $device } is of { $people }: it means nobody until one is left
+directory-zeros = { $count } numbers on { $device } differ only in leading zeros and are of different people
+directory-no-device = rows name the device "{ $device }", which is not configured
+directory-looked-over = { $numbers } numbers, { $found } remarks, { $faults } of them in the way
+directory-not-taken = not taken: { $faults } lines cannot be used
+directory-no-target = say with --into which of [directory] files it takes the place of; there must be one at least
+directory-same = nothing would change
+directory-added = + { $credential } on { $device }: { $who }
+directory-removed = - { $credential } on { $device }: { $who }
+directory-passed-on = ~ { $credential } on { $device }: { $from } → { $to }
+directory-difference = { $added } numbers more, { $removed } fewer, { $passed } of somebody else, { $described } people with another name or department
+directory-dry = nothing was changed; with --yes it takes the place of { $file }
+directory-written = { $file } is written
+directory-in-force = the gateway has read it, and what follows is decided
+directory-at-start = no gateway runs here; it will be read at the next start
+directory-whose = { $whose ->
+        [person] { $person }
+        [two-people] of two people; nobody is guessed
+       *[unknown] nobody's
+    }
+quarantine-head = { $credentials } credentials that nobody has, { $punches } punches; they { $held ->
+        [yes] wait for the directory to know them
+       *[no] are forwarded without a person
+    }
+quarantine-row = { $device } { $kind } { $credential }: { $punches } punches from { $first } to { $last } ({ $why ->
+        [two-people] the directory gives it to two people
+       *[other] not in the directory
+    })
+quarantine-replayed = { $resolved } punches have found their person, { $left } are left
+quarantine-progress = { $done } of { $of } changes followed, { $punches } punches looked at again
+reinterpret-question = the times of { $device } from { $from } { $to ->
+        [none] on
+       *[other] to { $to }
+    } will be read as { $zone }; punches, records and verdicts may change
+reinterpret-done = noted in the journal as record { $record }, and followed
+reinterpret-no-device = no device "{ $device }" is configured
+reinterpret-no-span = --to must be later than --from
+explain-unknown = no punch, record or verdict has the id { $id }
+explain-verdict = verdict { $id } of policy "{ $policy }" about { $person }: { $outcome } ({ $state }, revision { $revision })
+explain-why = { $outcome ->
+        [verified] both factors came within the window
+        [late] both factors came, but further apart than the window allows: this is the exception to be flagged
+        [wrong_order] both factors came within the window, but the second came first
+        [missing_first] a second factor came, and no first within the window before it
+        [missing_second] a first factor came, and no second within the window after it
+       *[pending] the window is still open
+    }
+explain-terms = terms: window { $window } (boundary included), unrelated after { $unrelated }, order { $order }; in force { $from ->
+        [none] always
+       *[other] from { $from }
+    }{ $until ->
+        [none] {""}
+       *[other] , until { $until }
+    }
+explain-gap = the two are { $gap } apart: { $edge } { $side ->
+        [inside] inside the window
+       *[outside] beyond the window
+    }
+explain-certain = both times together leave { $doubt } open: the outcome is { $certain ->
+        [no] INDETERMINATE, it could have come out the other way
+       *[yes] certain
+    }
+explain-part = { $role ->
+        [first] first factor:
+        [second] second factor:
+        [superseded] superseded by a later first of the same kind:
+       *[repeat] repeats the punch that closed it:
+    }
+explain-punch = punch { $id } of { $person ->
+        [none] nobody known ({ $credential })
+       *[other] { $person } ({ $credential })
+    }: { $factor } by { $source }{ $zone ->
+        [none] {""}
+       *[other] {" "}at { $zone }
+    }, direction { $direction }, { $result }
+explain-when = at { $at }, ± { $doubt } ms, quality { $quality }, revision { $revision }
+explain-held-out = its time is in doubt: it is held out of verification
+explain-held-back = it waits in quarantine for the directory to know its bearer
+explain-arrived = { $live ->
+        [yes] seen live,
+       *[no] read from the log,
+    } gateway clock { $received }{ $counts ->
+        [yes] {""}
+       *[no] {" "}(another report of it counts)
+    }
+explain-clock = device clock { $printed }{ $zone ->
+        [none] , with its own offset
+       *[other] , read in { $zone }
+    }{ $stated ->
+        [yes] {" "}as a person stated
+       *[no] {""}
+    }{ $instant ->
+        [none] : no such time
+       *[other] : { $instant }
+    }
+explain-measured = that clock was { $offset } { $side ->
+        [behind] behind
+       *[ahead] ahead
+    } (± { $doubt } ms) when measured at { $at }; clock = { $clock }
+explain-record = record: { $first } to { $last }, { $repeats } repeats within { $within }, revision { $revision }{ $withdrawn ->
+        [yes] , withdrawn
+       *[no] {""}
+    }
+explain-awaits = not final: waits until data are complete past { $settles }; complete so far until { $until }, at the latest { $latest ->
+        [none] after max_wait
+       *[other] { $latest }
+    }
+explain-awaits-device = { $device }: { $through ->
+        [none] never read to the end yet
+       *[other] complete through { $through }
+    }
+explain-revision = revision { $revision } of { $id } was said at { $at } after journal record { $record }{ $outcome ->
+        [none] {""}
+       *[other] : { $outcome }
+    }{ $state ->
+        [none] {""}
+       *[other] , { $state }
+    }{ $withdrawn ->
+        [yes] , withdrawn
+       *[no] {""}
+    }
+status-resolving = a change of people or policies is being followed: { $done } of { $of }, { $punches } punches looked at again

@@ -264,3 +264,170 @@ outcome-pending = 待定
 verdict-withdrawn = 已撤回
 verdict-final = 最终
 verdict-provisional = 暂定
+
+## 人员、隔离、解释
+
+cli-directory = 检查人员文件、导入文件、导出生效的名册
+cli-directory-lint = 检查人员文件：每一行无法使用的内容，以及可能的笔误
+cli-directory-import = 显示一个人员文件会改变什么；加 --yes 则写入，并让网关读取
+cli-directory-export = 以 CSV 打印日志中生效的名册
+cli-directory-resolve = 说明某设备上的号码属于谁
+cli-quarantine = 处理无人认领的凭证
+cli-quarantine-list = 列出无人认领的凭证（已遮盖）及其打卡
+cli-quarantine-replay = 让网关重新读取名册，等待处理完成，并报告剩余数量
+cli-device = 处理设备
+cli-device-reinterpret = 说明设备时钟显示的时区与配置不同；其打卡将重新定时
+cli-verify = 查看判定
+cli-verify-explain = 用文字和数字说明一次打卡、记录或判定的原因
+cli-arg-people = 文件；省略时为配置中的文件
+cli-arg-encoding = 文件编码：utf-8 或 gbk
+cli-arg-people_file = 要导入的文件
+cli-arg-into = 被替换的已配置文件；有多个文件时必须给出
+cli-arg-yes = 直接执行，不再询问
+cli-arg-on_device = 设备
+cli-arg-kind = enrol 或 card
+cli-arg-number = 号码，包括前导零
+cli-arg-numbers = 打印完整号码；从日志读取
+cli-arg-zone = 设备时钟实际显示的 IANA 时区
+cli-arg-from = 从设备时钟的这一时刻起，例如 2026-03-01T00:00:00+08:00
+cli-arg-to = 到这一时刻为止（不含）；省略则无终点
+cli-arg-about = 打卡、记录或判定的编号，与事件中的相同
+command-stopping = 网关正在停止
+really = 确定吗？(y/n)
+say-yes = 无人可询问；加 --yes 执行
+directory-at = { $file }:{ $line }: { $what }
+directory-reading = 正在读取 { $file }（{ $size } KiB）
+directory-no-column = 缺少列 "{ $name }"；表头必须是 person,device,credential,kind,name,department
+directory-no-row = 这不是一行数据：{ $why }
+directory-blank = 字段 "{ $name }" 为空
+directory-unknown-kind = 未知类型 "{ $kind }"，应为 enrol 或 card
+directory-duplicate = 与第 { $of } 行相同
+directory-two-people = { $credential } 在第 { $with } 行属于另一人；在删除其中一行之前不属于任何人
+directory-two-departments = 部门与第 { $with } 行不同；两者都算
+directory-unknown-column = 列 "{ $name }" 不会被读取
+directory-rounded = 电子表格已对号码取整；请把该列设为文本后重新输入
+directory-unprintable = 号码含有不可见字符；请重新输入
+directory-gbk = 从此行起不是 UTF-8，像是 GBK；请转换（iconv -f GBK -t UTF-8），或加 --encoding gbk
+directory-no-text = 从此行起既不是 UTF-8 也不是 GBK；请将文件存为 UTF-8
+directory-shared = { $device } 上的 { $credential } 属于 { $people }：在只剩一人之前不属于任何人
+directory-zeros = { $device } 上有 { $count } 个号码仅前导零不同，却属于不同的人
+directory-no-device = 有行提到设备 "{ $device }"，但未配置
+directory-looked-over = { $numbers } 个号码，{ $found } 条提示，其中 { $faults } 条妨碍使用
+directory-not-taken = 未采用：{ $faults } 行无法使用
+directory-no-target = 请用 --into 指明替换 [directory] files 中的哪个文件；至少要有一个
+directory-same = 没有变化
+directory-added = + { $device } 上的 { $credential }：{ $who }
+directory-removed = - { $device } 上的 { $credential }：{ $who }
+directory-passed-on = ~ { $device } 上的 { $credential }：{ $from } → { $to }
+directory-difference = 新增 { $added } 个号码，减少 { $removed } 个，{ $passed } 个换人，{ $described } 人的姓名或部门不同
+directory-dry = 未做任何更改；加 --yes 则替换 { $file }
+directory-written = 已写入 { $file }
+directory-in-force = 网关已读取，后续结果已判定
+directory-at-start = 此处没有运行中的网关；下次启动时读取
+directory-whose = { $whose ->
+        [person] { $person }
+        [two-people] 属于两个人；不作猜测
+       *[unknown] 不属于任何人
+    }
+quarantine-head = { $credentials } 个凭证无人认领，共 { $punches } 次打卡；它们{ $held ->
+        [yes] 等待名册认出
+       *[no] 已不带人员转发
+    }
+quarantine-row = { $device } { $kind } { $credential }：{ $punches } 次打卡，自 { $first } 至 { $last }（{ $why ->
+        [two-people] 名册中属于两个人
+       *[other] 不在名册中
+    }）
+quarantine-replayed = { $resolved } 次打卡已找到人员，剩余 { $left } 次
+quarantine-progress = 已处理 { $done }/{ $of } 项变更，重新查看了 { $punches } 次打卡
+reinterpret-question = { $device } 自 { $from } { $to ->
+        [none] 起
+       *[other] 至 { $to }
+    } 的时间将按 { $zone } 读取；打卡、记录和判定可能改变
+reinterpret-done = 已作为第 { $record } 条记入日志，并已处理
+reinterpret-no-device = 没有配置设备 "{ $device }"
+reinterpret-no-span = --to 必须晚于 --from
+explain-unknown = 没有编号为 { $id } 的打卡、记录或判定
+explain-verdict = 判定 { $id }，策略 "{ $policy }"，人员 { $person }：{ $outcome }（{ $state }，第 { $revision } 版）
+explain-why = { $outcome ->
+        [verified] 两种因素都在时间窗内
+        [late] 两种因素都有，但间隔超过时间窗：这就是需要标记的异常
+        [wrong_order] 两种因素都在时间窗内，但第二因素在前
+        [missing_first] 有第二因素，但之前的时间窗内没有第一因素
+        [missing_second] 有第一因素，但之后的时间窗内没有第二因素
+       *[pending] 时间窗仍未结束
+    }
+explain-terms = 条款：时间窗 { $window }（含边界），超过 { $unrelated } 视为无关，顺序 { $order }；{ $from ->
+        [none] 一直有效
+       *[other] 自 { $from } 起有效
+    }{ $until ->
+        [none] {""}
+       *[other] ，至 { $until } 止
+    }
+explain-gap = 两者相隔 { $gap }：{ $side ->
+        [inside] 在时间窗内，余 { $edge }
+       *[outside] 超出时间窗 { $edge }
+    }
+explain-certain = 两个时间合计有 { $doubt } 的不确定度：结果{ $certain ->
+        [no] 不确定，可能相反
+       *[yes] 确定
+    }
+explain-part = { $role ->
+        [first] 第一因素：
+        [second] 第二因素：
+        [superseded] 被之后的同类打卡取代：
+       *[repeat] 重复了完成判定的打卡：
+    }
+explain-punch = 打卡 { $id }，{ $person ->
+        [none] 人员未知（{ $credential }）
+       *[other] { $person }（{ $credential }）
+    }：{ $source } 的 { $factor }{ $zone ->
+        [none] {""}
+       *[other] ，区域 { $zone }
+    }，方向 { $direction }，{ $result }
+explain-when = 时刻 { $at }，± { $doubt } 毫秒，质量 { $quality }，第 { $revision } 版
+explain-held-out = 时间存疑：不参与核验
+explain-held-back = 在隔离中等待名册认出
+explain-arrived = { $live ->
+        [yes] 实时收到，
+       *[no] 从设备日志读取，
+    }网关时钟 { $received }{ $counts ->
+        [yes] {""}
+       *[no] （以另一份报告为准）
+    }
+explain-clock = 设备时钟 { $printed }{ $zone ->
+        [none] ，自带偏移
+       *[other] ，按 { $zone } 读取
+    }{ $stated ->
+        [yes] （人工指定）
+       *[no] {""}
+    }{ $instant ->
+        [none] ：不存在的时间
+       *[other] ：{ $instant }
+    }
+explain-measured = 在 { $at } 测得该时钟{ $side ->
+        [behind] 慢
+       *[ahead] 快
+    } { $offset }（± { $doubt } 毫秒）；clock = { $clock }
+explain-record = 记录：{ $first } 至 { $last }，{ $within } 内重复 { $repeats } 次，第 { $revision } 版{ $withdrawn ->
+        [yes] ，已撤回
+       *[no] {""}
+    }
+explain-awaits = 尚未最终：等待数据完整到 { $settles } 之后；目前完整到 { $until }，最迟 { $latest ->
+        [none] 在 max_wait 之后
+       *[other] { $latest }
+    }
+explain-awaits-device = { $device }：{ $through ->
+        [none] 从未完整读取
+       *[other] 完整到 { $through }
+    }
+explain-revision = { $id } 的第 { $revision } 版于 { $at } 在日志第 { $record } 条之后发出{ $outcome ->
+        [none] {""}
+       *[other] ：{ $outcome }
+    }{ $state ->
+        [none] {""}
+       *[other] ，{ $state }
+    }{ $withdrawn ->
+        [yes] ，已撤回
+       *[no] {""}
+    }
+status-resolving = 正在处理人员或策略的变更：{ $done }/{ $of }，重新查看了 { $punches } 次打卡

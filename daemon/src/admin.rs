@@ -1,4 +1,7 @@
-//! The admin plane: health, readiness, metrics, status. Loopback by default; no person in any answer.
+//! The admin plane: health, readiness, metrics, status, and what a person asks or wants done. Loopback by default; people
+//! are named only to whoever asks about one thing by its id, and numbers are masked.
+//!
+//! What changes something must carry an `Idempotency-Key`: no page of a browser can send one without being allowed to.
 
 use std::{
     net::SocketAddr,
@@ -8,12 +11,23 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use serde_json::{Value, json};
+use tokio::sync::watch;
 
 use crate::{
     board::Board,
+    decide::{
+        asked::{self, Asked},
+        ids::Ids,
+        settings::Settings,
+    },
     metrics::{self, UpstreamFigures},
     pumps::Pumps,
+    questions::Desk,
+    run::commands::{Command, Orders},
 };
+
+/// Unknown credentials listed at most; all are counted.
+const MOST_LISTED: usize = 1000;
 
 /// What the admin plane shows.
 #[derive(Clone)]
@@ -24,11 +38,22 @@ pub struct Admin {
     pub pumps: Arc<Pumps>,
     /// The gateway's id.
     pub gateway: Arc<str>,
+    /// Where to ask about what is decided.
+    pub questions: Desk,
+    /// The ids that are held.
+    pub ids: Ids,
+    /// The settings in force.
+    pub settings: watch::Receiver<Settings>,
+    /// The way to have something done.
+    pub orders: Orders,
 }
 
 impl Admin {
     /// The answer to a request.
-    pub fn answer(&self, request: &Request<Bytes>, _peer: SocketAddr) -> Response<Bytes> {
+    pub async fn answer(&self, request: &Request<Bytes>, _peer: SocketAddr) -> Response<Bytes> {
+        if request.method() == Method::POST {
+            return self.order(request).await;
+        }
         if request.method() != Method::GET {
             return problem(
                 StatusCode::METHOD_NOT_ALLOWED,
@@ -41,11 +66,76 @@ impl Admin {
             "/readyz" => self.ready(),
             "/metrics" => self.metrics(),
             "/api/v1/status" => json_answer(StatusCode::OK, &self.status()),
-            _ => problem(
-                StatusCode::NOT_FOUND,
-                "not-found",
-                "known: /healthz /readyz /metrics /api/v1/status",
-            ),
+            "/api/v1/quarantine" => self.quarantine().await,
+            path => match path.strip_prefix("/api/v1/explain/") {
+                Some(id) => self.explain(id).await,
+                None => problem(
+                    StatusCode::NOT_FOUND,
+                    "not-found",
+                    "known: /healthz /readyz /metrics /api/v1/status /api/v1/quarantine /api/v1/explain/ID",
+                ),
+            },
+        }
+    }
+
+    async fn quarantine(&self) -> Response<Bytes> {
+        let asked = Asked::Quarantine {
+            most: MOST_LISTED,
+            in_full: false,
+        };
+        match self.questions.ask(asked).await {
+            Some(told) => json_answer(StatusCode::OK, &told),
+            None => problem(StatusCode::SERVICE_UNAVAILABLE, "stopping", "nobody decides any more"),
+        }
+    }
+
+    async fn explain(&self, id: &str) -> Response<Bytes> {
+        let Some(mut told) = self.explained(id).await else {
+            let detail = "no punch, record or verdict has this id";
+            return problem(StatusCode::NOT_FOUND, "no-such-id", detail);
+        };
+        let devices = self.board.devices();
+        let settings = self.settings.borrow().clone();
+        let kept = settings.devices.iter().filter(|(_, device)| device.keeps_log);
+        let through = kept.map(|(name, _)| (name.clone(), devices.get(name).and_then(|row| row.complete_through)));
+        asked::add_awaited(&mut told, &through.collect());
+        json_answer(StatusCode::OK, &told)
+    }
+
+    /// By the id of a punch or a record, or else of a verdict, which takes longer to find.
+    async fn explained(&self, id: &str) -> Option<Value> {
+        let bare = asked::bare(id);
+        if let Some(told) = self.questions.ask(Asked::Explain(bare.into())).await {
+            return Some(told);
+        }
+        let policies = self.questions.ask(Asked::Policies).await?;
+        let policies: Vec<String> = serde_json::from_value(policies).ok()?;
+        let (ids, verdict) = (self.ids.clone(), bare.to_owned());
+        let searched = tokio::task::spawn_blocking(move || ids.named_after(&verdict, &policies)).await;
+        let punch = searched.ok()?.ok()??;
+        self.questions.ask(Asked::Explain(punch)).await
+    }
+
+    /// Something is to be done.
+    async fn order(&self, request: &Request<Bytes>) -> Response<Bytes> {
+        if !request.headers().contains_key("idempotency-key") || request.headers().contains_key(header::ORIGIN) {
+            let detail = "what changes something needs an Idempotency-Key, and is not for browsers";
+            return problem(StatusCode::FORBIDDEN, "needs-key", detail);
+        }
+        let command = match request.uri().path() {
+            "/api/v1/commands/reload" => Ok(Command::Reload),
+            "/api/v1/commands/reinterpret" => serde_json::from_slice(request.body()).map(Command::Reinterpret),
+            _ => {
+                let detail = "known: /api/v1/commands/reload /api/v1/commands/reinterpret";
+                return problem(StatusCode::NOT_FOUND, "not-found", detail);
+            }
+        };
+        match command {
+            Err(error) => problem(StatusCode::UNPROCESSABLE_ENTITY, "not-understood", &error.to_string()),
+            Ok(command) => match self.orders.give(command).await {
+                Ok(told) => json_answer(StatusCode::OK, &told),
+                Err(why) => json_answer(StatusCode::CONFLICT, &json!({"code": "refused", "why": why})),
+            },
         }
     }
 
@@ -110,6 +200,7 @@ impl Admin {
                 "punches": self.board.quarantined.load(Ordering::Relaxed),
                 "held": self.board.holds_unknown.load(Ordering::Relaxed),
             },
+            "resolving": self.board.is_resolving(),
             "devices": self.board.devices(),
             "units": self.board.units(),
             "upstreams": upstreams.collect::<serde_json::Map<_, _>>(),

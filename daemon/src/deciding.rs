@@ -128,6 +128,7 @@ impl Deciding {
                 self.questions.answer_those_waiting(&self.decider);
             }
             let ended = tokio::select! {
+                biased;
                 changed = self.tail.changed() => changed.is_err(),
                 Some(question) = self.questions.next() => {
                     question.answer(&self.decider);

@@ -8,6 +8,7 @@
 //! Stopping is politeness, never safety: whoever kills the process instead loses nothing that was acknowledged. SIGHUP
 //! makes it read its configuration again.
 
+pub mod commands;
 mod devices;
 mod error;
 mod force;
@@ -68,7 +69,8 @@ pub async fn run(config: Config, load: &Load<'_>) -> Result<(), RunError> {
     let keeper = store.keeper(&config, backlogs.clone());
     let works = Works::start(store, force.settings.clone(), (keeper, backlogs), &clock, &board)?;
     works.ways.caught_up(CATCHING_UP).await;
-    let mut outside = Outside::start(&config, &works.ways, &clock, &board).await?;
+    let (orders, mut ordered) = commands::Orders::new();
+    let mut outside = Outside::start(&config, &works.ways, orders, &clock, &board).await?;
     board.set_ready(true);
     systemd::tell(&[sd_notify::NotifyState::Ready]);
     tracing::info!(gateway = %config.gateway.id, devices = config.devices.len(), "the gateway runs");
@@ -85,9 +87,11 @@ pub async fn run(config: Config, load: &Load<'_>) -> Result<(), RunError> {
             () = works.broken.cancelled() => break Some(RunError::Broken),
             _ = hangup.recv() => {
                 systemd::tell(&[sd_notify::NotifyState::Reloading]);
-                in_force.reload(&works.ways, &mut outside).await;
+                // Told on the board and in the log.
+                let _ = in_force.reload(&works.ways, &mut outside).await;
                 systemd::tell(&[sd_notify::NotifyState::Ready]);
             }
+            Some(order) = ordered.recv() => in_force.obey(order, &works.ways, &mut outside).await,
         }
     };
     ending.at_once_when_asked_again();

@@ -4,6 +4,7 @@
 //! Deliberately absent: reading files, and guessing.
 
 mod csv_file;
+mod difference;
 mod lint;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -12,6 +13,7 @@ use punchgate_model::{Credential, DeviceName};
 
 use crate::{Groups, Person};
 pub use csv_file::{CsvProblem, What};
+pub use difference::{Difference, Row};
 pub use lint::Remark;
 
 /// Whose a credential is.

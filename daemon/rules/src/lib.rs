@@ -32,6 +32,6 @@ pub use order::one_of;
 pub use policy::{Groups, Kind, NoGroups, Pairing, Policy, Rules, Selector};
 pub use punch::{Person, Punch, PunchId, Record, TimeQuality, Verdict, VerdictId, VerdictOutcome};
 pub use repeats::merge_repeats;
-pub use terms::Terms;
 pub use stretch::{Findings, Stretch, Timeline, evaluate, evaluate_stretch, stretch_around, stretches_around};
+pub use terms::Terms;
 pub use verification::verify;

@@ -191,7 +191,10 @@ impl Rules {
     /// Every group that a policy asks for.
     pub fn groups(&self) -> BTreeSet<&str> {
         let selectors = self.policies.iter().flat_map(|policy| [&policy.first, &policy.second]);
-        selectors.flat_map(|selector| &selector.groups).map(String::as_str).collect()
+        selectors
+            .flat_map(|selector| &selector.groups)
+            .map(String::as_str)
+            .collect()
     }
 }
 

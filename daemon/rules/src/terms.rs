@@ -84,14 +84,28 @@ impl Terms {
             let (a, b) = (self.0.get(name).unwrap_or(&none), other.0.get(name).unwrap_or(&none));
             let only = |these: &[Policy], those: &[Policy]| -> Vec<(Timestamp, Timestamp)> {
                 let new = these.iter().filter(|policy| !those.contains(policy));
-                new.map(|policy| (policy.from.unwrap_or(Timestamp::MIN), policy.until.unwrap_or(Timestamp::MAX)))
-                    .collect()
+                new.map(|policy| {
+                    (
+                        policy.from.unwrap_or(Timestamp::MIN),
+                        policy.until.unwrap_or(Timestamp::MAX),
+                    )
+                })
+                .collect()
             };
             let edges = [only(a, b), only(b, a)].concat();
             let edges: BTreeSet<Timestamp> = edges.into_iter().flat_map(|(from, until)| [from, until]).collect();
             let at = |terms: &[Policy], at: Timestamp| {
                 let found = terms.iter().find(|policy| policy.is_in_force(at));
-                found.map(|policy| (policy.from, Policy { from: None, until: None, ..policy.clone() }))
+                found.map(|policy| {
+                    (
+                        policy.from,
+                        Policy {
+                            from: None,
+                            until: None,
+                            ..policy.clone()
+                        },
+                    )
+                })
             };
             edges.into_iter().find(|edge| at(a, *edge) != at(b, *edge))
         });
@@ -102,7 +116,10 @@ impl Terms {
 /// Nothing of these is in force from an instant on.
 fn end(terms: &mut Vec<Policy>, at: Timestamp) {
     terms.retain(|policy| policy.from.is_none_or(|from| from < at) && at > Timestamp::MIN);
-    if let Some(last) = terms.last_mut().filter(|last| last.until.is_none_or(|until| until > at)) {
+    if let Some(last) = terms
+        .last_mut()
+        .filter(|last| last.until.is_none_or(|until| until > at))
+    {
         last.until = Some(at);
     }
 }
@@ -140,7 +157,10 @@ mod tests {
         assert_eq!(terms.adopt(&[policy(15, None)], now(50)), None, "nothing changed");
         assert_eq!(terms.adopt(&[policy(10, None)], now(100)), now(100));
         assert_eq!(windows(&terms), [(15, None, Some(100)), (10, Some(100), None)]);
-        assert_eq!(terms.at("door", Timestamp::from_millis(99)).map(|p| p.window.as_secs()), Some(900));
+        assert_eq!(
+            terms.at("door", Timestamp::from_millis(99)).map(|p| p.window.as_secs()),
+            Some(900)
+        );
     }
 
     #[test]
@@ -150,7 +170,11 @@ mod tests {
         assert_eq!(windows(&terms), [(15, None, Some(40)), (10, Some(40), None)]);
         assert_eq!(terms.adopt(&[policy(10, Some(70))], now(110)), now(40));
         assert_eq!(windows(&terms), [(15, None, Some(70)), (10, Some(70), None)]);
-        assert_eq!(terms.adopt(&[policy(10, None)], now(120)), None, "the stated instant stays");
+        assert_eq!(
+            terms.adopt(&[policy(10, None)], now(120)),
+            None,
+            "the stated instant stays"
+        );
         assert_eq!(terms.adopt(&[policy(5, Some(60))], now(130)), now(60));
         assert_eq!(windows(&terms), [(15, None, Some(60)), (5, Some(60), None)]);
     }

@@ -85,6 +85,28 @@ fn example(path: &str) -> &'static [&'static str] {
         "cli-store" | "cli-store-verify" => &["punchgate store verify", "punchgate store verify --json"],
         "cli-store-rebuild" => &["punchgate store rebuild"],
         "cli-store-export" => &["punchgate store export"],
+        "cli-directory" | "cli-directory-lint" => &[
+            "punchgate directory lint",
+            "punchgate directory lint --encoding gbk people-from-hr.csv",
+        ],
+        "cli-directory-import" => &[
+            "punchgate directory import people-from-hr.csv",
+            "punchgate directory import --encoding gbk --yes people-from-hr.csv",
+        ],
+        "cli-directory-export" => &["punchgate directory export", "punchgate directory export --json"],
+        "cli-directory-resolve" => &["punchgate directory resolve gate-1 enrol 0007"],
+        "cli-quarantine" | "cli-quarantine-list" => &[
+            "punchgate quarantine list",
+            "punchgate quarantine list --numbers --json",
+        ],
+        "cli-quarantine-replay" => &["punchgate quarantine replay"],
+        "cli-device" | "cli-device-reinterpret" => {
+            &["punchgate device reinterpret gate-1 --zone Asia/Shanghai --from 2026-03-01T00:00:00+08:00 --yes"]
+        }
+        "cli-verify" | "cli-verify-explain" => &[
+            "punchgate verify explain 11b207787f872b7af686bb846c3b61e3",
+            "punchgate verify explain --json 11b207787f872b7af686bb846c3b61e3",
+        ],
         "cli-demo" => &["punchgate demo", "punchgate demo --fast --lang zh-CN"],
         _ => &[],
     }

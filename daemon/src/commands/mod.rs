@@ -3,7 +3,12 @@
 pub mod check;
 pub mod config_print;
 pub mod decode;
+pub mod directory;
+mod explained;
 pub(crate) mod faults;
+mod plane;
+pub mod quarantine;
+pub mod reinterpret;
 pub mod replay;
 pub mod run;
 pub mod sim;
@@ -11,3 +16,4 @@ pub mod status;
 pub mod store;
 #[cfg(test)]
 mod tests;
+pub mod verify;

@@ -1,36 +1,27 @@
 //! `status`: asks the running gateway how it is.
 
 use std::{
-    io::{self, Read, Write},
-    net::{SocketAddr, TcpStream},
-    time::Duration,
+    io::{self, Write},
+    net::SocketAddr,
 };
 
 use serde_json::Value;
 
+use super::plane;
 use crate::{
     exit::Exit,
     messages::{Lang, Message, say, try_say},
     store::alarm::Alarm,
 };
 
-/// Longest answer that is read, in bytes.
-const LONGEST: u64 = 64 << 20;
-
 /// Prints how the gateway on this admin address is.
 ///
 /// # Errors
 /// When writing fails.
 pub fn status(admin: SocketAddr, lang: Lang, json: bool, out: &mut dyn Write, err: &mut dyn Write) -> io::Result<Exit> {
-    let answer = match ask(admin) {
-        Ok(answer) => answer,
-        Err(error) => {
-            let told = Message::new("status-unreachable")
-                .with("address", admin)
-                .with("why", error);
-            writeln!(err, "{}", told.say(lang))?;
-            return Ok(Exit::Unavailable);
-        }
+    let answer = match plane::get(admin, "/api/v1/status") {
+        Ok(answer) => answer.body,
+        Err(error) => return plane::unreachable(admin, &error, lang, err),
     };
     if json {
         writeln!(out, "{answer}")?;
@@ -60,22 +51,6 @@ fn store(journal: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
         }
     }
     Ok(())
-}
-
-fn ask(admin: SocketAddr) -> io::Result<Value> {
-    let mut link = TcpStream::connect_timeout(&admin, Duration::from_secs(2))?;
-    link.set_read_timeout(Some(Duration::from_secs(5)))?;
-    write!(
-        link,
-        "GET /api/v1/status HTTP/1.1\r\nHost: {admin}\r\nConnection: close\r\n\r\n"
-    )?;
-    let mut answer = Vec::new();
-    link.take(LONGEST).read_to_end(&mut answer)?;
-    let body = answer
-        .windows(4)
-        .position(|window| window == b"\r\n\r\n")
-        .and_then(|at| answer.get(at + 4..));
-    serde_json::from_slice(body.unwrap_or_default()).map_err(io::Error::other)
 }
 
 fn table(answer: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
@@ -121,6 +96,14 @@ fn table(answer: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
         let line = Message::new("status-quarantined")
             .with("count", &quarantine["punches"])
             .with("held", held);
+        writeln!(out, "{}", line.say(lang))?;
+    }
+    let far = &answer["resolving"];
+    if !far.is_null() {
+        let line = Message::new("status-resolving")
+            .with("done", &far["done"])
+            .with("of", &far["of"])
+            .with("punches", &far["punches"]);
         writeln!(out, "{}", line.say(lang))?;
     }
     store(journal, lang, out)?;

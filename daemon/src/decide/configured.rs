@@ -196,7 +196,9 @@ impl Configured {
             return BTreeSet::from(["UTC".into()]);
         };
         let versions = device.versions.iter().map(|version| version.zone.name.clone());
-        versions.chain(device.corrections.iter().map(|(zone, _)| zone.name.clone())).collect()
+        versions
+            .chain(device.corrections.iter().map(|(zone, _)| zone.name.clone()))
+            .collect()
     }
 
     /// A measurement as it would have come out if the device's clock had been read in another zone.

@@ -280,7 +280,9 @@ impl Days {
             };
             let last = subject.end();
             let since = key(&subject, day_of(at));
-            let later = self.buffer.range(DAYS, Bound::Included(&since), Bound::Excluded(&last), 1)?;
+            let later = self
+                .buffer
+                .range(DAYS, Bound::Included(&since), Bound::Excluded(&last), 1)?;
             if !later.is_empty() {
                 found.push(subject);
             }

@@ -7,11 +7,7 @@ use punchgate_model::{Origin, Timestamp};
 use punchgate_rules::{Policy, PunchId, Said, changes::Published};
 use serde_json::{Value, json};
 
-use super::{
-    Decider,
-    account::Account,
-    tables::HeldPunch,
-};
+use super::{Decider, account::Account, tables::HeldPunch};
 
 impl Decider {
     /// A punch, and everything that is named after it.
@@ -42,6 +38,7 @@ impl Decider {
             "verdicts": verdicts,
             "repeats_within_ms": self.prepared.settings.repeats_within_ms,
             "complete_until": self.complete_until,
+            "max_wait_ms": self.prepared.settings.max_wait_ms,
         })))
     }
 
@@ -55,7 +52,12 @@ impl Decider {
     /// Verdicts in which a punch takes part, but which are named after another one near it.
     fn elsewhere(&self, held: &HeldPunch) -> Result<Vec<Said<Published>>, BufferError> {
         let subject = super::keys::Subject::of(&held.punch);
-        let farthest = self.prepared.rules.policies.iter().map(|policy| policy.window.max(policy.unrelated_after));
+        let farthest = self
+            .prepared
+            .rules
+            .policies
+            .iter()
+            .map(|policy| policy.window.max(policy.unrelated_after));
         let farthest = farthest.max().unwrap_or_default();
         let around = punchgate_rules::Stretch {
             from: held.punch.at.minus(farthest),

@@ -100,7 +100,9 @@ impl Ids {
     pub fn named_after(&self, verdict: &str, policies: &[String]) -> Result<Option<PunchId>, BufferError> {
         let mut from: Bound<Vec<u8>> = Bound::Unbounded;
         loop {
-            let page = self.buffer.range(HELD, from.as_ref().map(Vec::as_slice), Bound::Unbounded, PAGE)?;
+            let page = self
+                .buffer
+                .range(HELD, from.as_ref().map(Vec::as_slice), Bound::Unbounded, PAGE)?;
             let Some((last, _)) = page.last() else {
                 return Ok(None);
             };

@@ -82,7 +82,8 @@ impl Decider {
         device: &DeviceName,
         credential: &Credential,
     ) -> Result<Vec<Arc<HeldPunch>>, BufferError> {
-        self.days.within(&Subject::of_credential(credential, device.as_str()), ALWAYS)
+        self.days
+            .within(&Subject::of_credential(credential, device.as_str()), ALWAYS)
     }
 
     /// The punches of a credential on a device, on whatever timeline they lie.

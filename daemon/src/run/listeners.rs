@@ -59,8 +59,8 @@ impl Handler for Plane {
 /// The unit that answers operators and monitoring.
 pub(super) fn admin(listen: SocketAddr, plane: Admin) -> (Unit, Tried) {
     let handler = Plain::new(move |request, peer| {
-        let answer = plane.answer(&request, peer);
-        async move { answer }
+        let plane = plane.clone();
+        async move { plane.answer(&request, peer).await }
     });
     listener(
         "admin",

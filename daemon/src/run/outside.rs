@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{
     RunError,
+    commands::Orders,
     devices::{Devices, Planned},
     listeners,
     systemd::watch_dog,
@@ -43,6 +44,7 @@ impl Outside {
     pub(super) async fn start(
         config: &Arc<Config>,
         ways: &Ways,
+        orders: Orders,
         clock: &Clock,
         board: &Arc<Board>,
     ) -> Result<Self, RunError> {
@@ -52,6 +54,10 @@ impl Outside {
             board: board.clone(),
             pumps: pumps.clone(),
             gateway: config.gateway.id.as_str().into(),
+            questions: ways.questions.clone(),
+            ids: ways.ids.clone(),
+            settings: ways.settings.subscribe(),
+            orders,
         };
         let admin = Supervisor::new(board.clone(), admin_closing.clone());
         let (unit, tried) = listeners::admin(config.admin.listen, plane);

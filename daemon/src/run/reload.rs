@@ -56,7 +56,7 @@ pub(super) struct InForce<'a> {
 
 impl InForce<'_> {
     /// Reads the configuration again and goes over to it, or tells why not.
-    pub(super) async fn reload(&mut self, ways: &Ways, outside: &mut Outside) {
+    pub(super) async fn reload(&mut self, ways: &Ways, outside: &mut Outside) -> Result<(), Vec<Message>> {
         match self.take(ways, outside).await {
             Ok(()) => {
                 tracing::info!(
@@ -64,6 +64,7 @@ impl InForce<'_> {
                     "the configuration was read again and is in force"
                 );
                 self.board.reloaded(Ok(()));
+                Ok(())
             }
             Err(refused) => {
                 let why = refused.messages();
@@ -71,7 +72,8 @@ impl InForce<'_> {
                     let why = why.say(Lang::En);
                     tracing::error!(%why, "the configuration is not taken; the last good one stays in force");
                 }
-                self.board.reloaded(Err(why));
+                self.board.reloaded(Err(why.clone()));
+                Err(why)
             }
         }
     }

@@ -15,7 +15,7 @@ use super::{RunError, store::Store};
 use crate::{
     board::Board,
     contact::Contacts,
-    decide::settings::Settings,
+    decide::{ids::Ids, settings::Settings},
     deciding::{Deciding, Progress, Undecided},
     epochs::Epochs,
     forward::Backlogs,
@@ -49,6 +49,7 @@ pub(super) struct Ways {
     pub(super) backlogs: Backlogs,
     /// Where to ask about what is decided.
     pub(super) questions: questions::Desk,
+    pub(super) ids: Ids,
     pub(super) progress: watch::Receiver<Progress>,
     /// The journal's end at the start.
     pub(super) begun_at: u64,
@@ -86,7 +87,7 @@ impl Works {
         let decided = buffer.position().seq;
         let (progress, progress_seen) = watch::channel(Progress { decided, newest: 0 });
         let (settings, settings_seen) = watch::channel(settings);
-        let held = Arc::new(Held::new(buffer.clone(), ids));
+        let held = Arc::new(Held::new(buffer.clone(), ids.clone()));
         let (ask, questions) = questions::Desk::new();
         let deciding = Deciding {
             decider,
@@ -120,6 +121,7 @@ impl Works {
             settings: Arc::new(settings),
             backlogs,
             questions: ask,
+            ids,
             progress: progress_seen,
             begun_at,
         };

@@ -15,6 +15,7 @@ use crate::{
     deciding::{Deciding, Progress, Undecided},
     held::Held,
     pumps,
+    questions::Questions,
     run::RunError,
 };
 
@@ -59,6 +60,7 @@ fn deciding(
         tail,
         progress,
         backlogs: pumps::backlogs(config),
+        questions: Questions::none(),
     };
     Ok((deciding, watched))
 }

@@ -44,7 +44,9 @@ fn judged(entries: &[Entry]) -> Vec<(String, Option<Timestamp>)> {
     let mut verdicts: Vec<_> = upstream.holds(EventKind::Verdict).into_values().collect();
     verdicts.sort_by_key(|data| data["time"].as_i64());
     let row = |data: &serde_json::Value| {
-        let from = data["policy_from"].as_str().map(|from| from.parse().expect("an instant"));
+        let from = data["policy_from"]
+            .as_str()
+            .map(|from| from.parse().expect("an instant"));
         (data["outcome"].as_str().expect("a word").to_owned(), from)
     };
     verdicts.iter().map(row).collect()
@@ -126,10 +128,21 @@ fn a_department_that_changes_decides_again_for_those_who_moved_and_for_nobody_el
     assert_eq!(upstream.outcomes().len(), 2);
     let moved = directory(&format!("{LI_WEI}{}", OTTO.replace("office", "store")));
     let events = gateway.step(&moved);
-    assert!(!events.is_empty() && events.iter().all(|event| event.subject == "E002"), "{events:?}");
+    assert!(
+        !events.is_empty() && events.iter().all(|event| event.subject == "E002"),
+        "{events:?}"
+    );
     upstream.take(events);
-    assert_eq!(upstream.outcomes().len(), 1, "a policy for the office asks nothing of the store");
-    assert!(gateway.step(&directory(&format!("{LI_WEI}{}", OTTO.replace("office", "yard")))).is_empty());
+    assert_eq!(
+        upstream.outcomes().len(),
+        1,
+        "a policy for the office asks nothing of the store"
+    );
+    assert!(
+        gateway
+            .step(&directory(&format!("{LI_WEI}{}", OTTO.replace("office", "yard"))))
+            .is_empty()
+    );
 }
 
 /// The gate in this zone, with a clock of this worth.
@@ -167,7 +180,10 @@ fn finger_heard(sequence: u64, shown: &str, received_at: &str) -> Entry {
 
 #[test]
 fn a_mended_zone_counts_for_what_arrives_from_then_on_and_older_punches_move_only_when_told_so() {
-    let (tokyo, shanghai) = (zoned("Asia/Tokyo", ClockMode::Trust), zoned("Asia/Shanghai", ClockMode::Trust));
+    let (tokyo, shanghai) = (
+        zoned("Asia/Tokyo", ClockMode::Trust),
+        zoned("Asia/Shanghai", ClockMode::Trust),
+    );
     let mut entries = vec![
         configured(&tokyo),
         finger_heard(1, "08:00", "09:00"),
@@ -181,7 +197,11 @@ fn a_mended_zone_counts_for_what_arrives_from_then_on_and_older_punches_move_onl
     entries.push(ahead(at("12:00"), 0));
     assert_eq!(times(&entries), [at("07:00"), at("09:00"), at("12:00")]);
     entries.push(reinterpreted("Asia/Shanghai", "09:30", Some("11:00")));
-    assert_eq!(times(&entries), [at("07:00"), at("10:00"), at("12:00")], "only the span that was named");
+    assert_eq!(
+        times(&entries),
+        [at("07:00"), at("10:00"), at("12:00")],
+        "only the span that was named"
+    );
     entries.push(reinterpreted("Asia/Shanghai", "00:00", None));
     assert_eq!(times(&entries), [at("08:00"), at("10:00"), at("12:00")]);
     // Read again from its log, the first is what it was told to be; one never heard of is as well.
@@ -192,7 +212,10 @@ fn a_mended_zone_counts_for_what_arrives_from_then_on_and_older_punches_move_onl
 
 #[test]
 fn a_measured_clock_says_the_same_in_whatever_zone_it_was_read() {
-    let (tokyo, shanghai) = (zoned("Asia/Tokyo", ClockMode::Correct), zoned("Asia/Shanghai", ClockMode::Correct));
+    let (tokyo, shanghai) = (
+        zoned("Asia/Tokyo", ClockMode::Correct),
+        zoned("Asia/Shanghai", ClockMode::Correct),
+    );
     // It shows 08:30 in Shanghai; read as Tokyo it is an hour behind.
     let mut entries = vec![
         configured(&tokyo),
@@ -204,7 +227,11 @@ fn a_measured_clock_says_the_same_in_whatever_zone_it_was_read() {
     ];
     assert_eq!(times(&entries), [at("08:40"), at("09:20")]);
     entries.push(reinterpreted("Asia/Shanghai", "00:00", None));
-    assert_eq!(times(&entries), [at("08:40"), at("09:20")], "what was right stays right");
+    assert_eq!(
+        times(&entries),
+        [at("08:40"), at("09:20")],
+        "what was right stays right"
+    );
     let (mut gateway, mut restarted) = (Gateway::new(), Upstream::default());
     for entry in &entries {
         restarted.take(gateway.step(entry));

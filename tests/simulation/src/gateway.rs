@@ -15,6 +15,7 @@ use punchgate::{
     intake::{Desk, Tray},
     notebook::Notebook,
     outbox,
+    questions::Questions,
     run::{Force, note_opening},
     store::keeper::Keeper,
     supervisor::{Supervisor, Unit},
@@ -130,6 +131,7 @@ impl Gateway {
             tail: tail_seen,
             progress,
             backlogs: backlogs.clone(),
+            questions: Questions::none(),
         };
         let (_, in_force) = watch::channel(settings);
         let desk = Desk {

@@ -48,7 +48,13 @@ pub enum What {
         /// That line.
         with: u64,
     },
-    /// The file is not UTF-8 and was read as GBK.
+    /// A column that nobody reads; its name.
+    UnknownColumn(String),
+    /// A number as a spreadsheet writes it when it has rounded it, such as `1.02E+09`; the row does not count.
+    Rounded,
+    /// A number with characters that cannot be seen; the row does not count.
+    Unprintable,
+    /// The file is not UTF-8 from this line on and was read as GBK.
     Gbk,
     /// The file is neither UTF-8 nor GBK; what could not be read is replaced.
     NoText,
@@ -57,7 +63,10 @@ pub enum What {
 impl What {
     /// Whether the line still counts, so that this is a warning.
     pub fn is_warning(&self) -> bool {
-        matches!(self, Self::Duplicate { .. } | Self::TwoDepartments { .. } | Self::Gbk)
+        matches!(
+            self,
+            Self::Duplicate { .. } | Self::TwoDepartments { .. } | Self::Gbk | Self::UnknownColumn(_)
+        )
     }
 }
 
@@ -77,7 +86,16 @@ impl fmt::Display for CsvProblem {
                 )
             }
             What::TwoDepartments { with } => write!(f, "another department than in line {with}; both count"),
-            What::Gbk => write!(f, "the file is not UTF-8; it was read as GBK (save it as UTF-8)"),
+            What::UnknownColumn(name) => write!(f, "the column {name:?} is not read, known: {}", HEADER.join(",")),
+            What::Rounded => write!(
+                f,
+                "a spreadsheet has rounded the number; format the column as text and type it again"
+            ),
+            What::Unprintable => write!(f, "the number has characters that cannot be seen"),
+            What::Gbk => write!(
+                f,
+                "not UTF-8; it was read as GBK (to convert it: iconv -f GBK -t UTF-8)"
+            ),
             What::NoText => write!(f, "the file is neither UTF-8 nor GBK (save it as UTF-8)"),
         }
     }
@@ -86,7 +104,7 @@ impl fmt::Display for CsvProblem {
 pub(super) fn parse(bytes: &[u8]) -> (Directory, Vec<CsvProblem>) {
     let (text, doubt) = decode(bytes);
     let mut reading = Rows {
-        problems: doubt.map(|what| CsvProblem { line: 1, what }).into_iter().collect(),
+        problems: doubt.into_iter().collect(),
         ..Rows::default()
     };
     let mut rows = csv::ReaderBuilder::new()
@@ -101,6 +119,9 @@ pub(super) fn parse(bytes: &[u8]) -> (Directory, Vec<CsvProblem>) {
         }
     };
     let columns: BTreeMap<&str, usize> = header.iter().enumerate().map(|(index, name)| (name, index)).collect();
+    for unknown in header.iter().filter(|name| !name.is_empty() && !HEADER.contains(name)) {
+        reading.report(1, What::UnknownColumn(unknown.chars().take(40).collect()));
+    }
     for missing in NEEDED.into_iter().filter(|name| !columns.contains_key(name)) {
         reading.report(1, What::NoColumn(missing));
     }
@@ -119,13 +140,19 @@ pub(super) fn parse(bytes: &[u8]) -> (Directory, Vec<CsvProblem>) {
 }
 
 /// UTF-8 with or without a BOM; anything else is taken for GBK, which spreadsheets in China write.
-pub(super) fn decode(bytes: &[u8]) -> (Cow<'_, str>, Option<What>) {
+pub(super) fn decode(bytes: &[u8]) -> (Cow<'_, str>, Option<CsvProblem>) {
     let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
-    if let Ok(text) = std::str::from_utf8(bytes) {
-        return (Cow::Borrowed(text), None);
-    }
+    let odd = match std::str::from_utf8(bytes) {
+        Ok(text) => return (Cow::Borrowed(text), None),
+        Err(error) => bytes.get(..error.valid_up_to()).unwrap_or_default(),
+    };
+    let before = odd.iter().filter(|byte| **byte == b'\n').count();
     let (text, damaged) = encoding_rs::GBK.decode_without_bom_handling(bytes);
-    (text, Some(if damaged { What::NoText } else { What::Gbk }))
+    let doubt = CsvProblem {
+        line: u64::try_from(before).unwrap_or(u64::MAX).saturating_add(1),
+        what: if damaged { What::NoText } else { What::Gbk },
+    };
+    (text, Some(doubt))
 }
 
 /// The line a row is on. The reader counts from where it began to look, which is before any blank lines.
@@ -140,6 +167,13 @@ fn line_of(row: &csv::StringRecord, text: &str) -> u64 {
         .take_while(|byte| matches!(byte, b'\r' | b'\n'));
     let skipped = blank.filter(|byte| **byte == b'\n').count();
     position.line().saturating_add(u64::try_from(skipped).unwrap_or(0))
+}
+
+/// Whether a number is written with an exponent, as `1.02E+09`: digits are lost.
+fn is_rounded(number: &str) -> bool {
+    let parts = number.split_once("E+").or_else(|| number.split_once("e+"));
+    let numeric = |text: &str| !text.is_empty() && text.chars().all(|c| c.is_ascii_digit() || matches!(c, '.' | ','));
+    parts.is_some_and(|(digits, exponent)| numeric(digits) && exponent.chars().all(|c| c.is_ascii_digit()))
 }
 
 #[derive(Default)]
@@ -165,6 +199,12 @@ impl Rows {
             return self.report(line, What::Blank(blank));
         }
         let number = field("credential").to_owned();
+        if number.chars().any(char::is_control) {
+            return self.report(line, What::Unprintable);
+        }
+        if is_rounded(&number) {
+            return self.report(line, What::Rounded);
+        }
         let credential = match field("kind") {
             "enrol" => Credential::Enrol(number),
             "card" => Credential::Card(number),
