@@ -431,3 +431,5 @@ explain-revision = { $id } 的第 { $revision } 版于 { $at } 在日志第 { $r
        *[no] {""}
     }
 status-resolving = 正在处理人员或策略的变更：{ $done }/{ $of }，重新查看了 { $punches } 次打卡
+warning-cards-apart = 设备 "{ $device }" 规定了卡号格式，而 [directory] card_format = "text"：面向所有设备 (*) 的行永远不会匹配它的卡；请同时规定格式
+warning-same-punches = 策略 "{ $policy }" 与 "{ $other }" 可能判定相同的打卡；各自给出判定

@@ -5,7 +5,7 @@ use std::{collections::BTreeSet, fs, io, path::PathBuf, time::Duration};
 use punchgate_kit::Custody;
 use punchgate_model::DeviceName;
 
-use punchgate_rules::{ClockMode, Directory};
+use punchgate_rules::{Cards, ClockMode, Directory};
 use punchgate_upstream::EventKind;
 use sha2::{Digest, Sha256};
 
@@ -23,11 +23,21 @@ pub fn settings(config: &Config) -> Settings {
         policies: config.verifications.iter().map(config::Verification::policy).collect(),
         max_wait_ms: millis(longest.unwrap_or(Duration::from_secs(24 * 3600))),
         hold_unknown: config.directory.unknown == config::Unknown::Hold,
+        cards: cards(config),
         devices: config
             .devices
             .iter()
             .map(|device| (device.name.to_string(), device_settings(device)))
             .collect(),
+    }
+}
+
+fn cards(config: &Config) -> Cards {
+    let stated = |device: &config::Device| Some((device.name.to_string(), device.card_format?));
+    Cards {
+        devices: config.devices.iter().filter_map(stated).collect(),
+        shared: config.directory.card_format,
+        last_bits: u32::try_from(config.directory.card_bits).ok().filter(|bits| *bits > 0),
     }
 }
 

@@ -11,7 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use punchgate_model::{Credential, DeviceName};
 
-use crate::{Groups, Person};
+use crate::{Cards, Groups, Person};
 pub use csv_file::{CsvProblem, What};
 pub use difference::{Difference, Row};
 pub use lint::Remark;
@@ -50,6 +50,7 @@ pub struct Directory {
     numbers: BTreeMap<(Scope, Credential), BTreeSet<Person>>,
     departments: BTreeMap<Person, BTreeSet<String>>,
     names: BTreeMap<Person, String>,
+    cards: Cards,
 }
 
 impl Directory {
@@ -76,6 +77,21 @@ impl Directory {
         self.names.extend(other.names);
     }
 
+    /// The same, for looking up cards by what they say: rows and what devices state are compared as the bits they mean.
+    #[must_use]
+    pub fn with_cards(mut self, cards: &Cards) -> Self {
+        for ((scope, credential), people) in std::mem::take(&mut self.numbers) {
+            let device = match &scope {
+                Scope::Everywhere => None,
+                Scope::Device(name) => Some(DeviceName::from(name.as_str())),
+            };
+            let number = (scope, cards.alike(device.as_ref(), &credential));
+            self.numbers.entry(number).or_default().extend(people);
+        }
+        self.cards = cards.clone();
+        self
+    }
+
     /// Whose a credential is on a device. A row for the device goes before a row for all devices; a person named
     /// by the source needs no row.
     pub fn resolve(&self, device: &DeviceName, credential: &Credential) -> Resolution {
@@ -84,7 +100,8 @@ impl Directory {
             Credential::Person(person) => return Resolution::Person(Person::new(person.as_str())),
             Credential::Enrol(_) | Credential::Card(_) => {}
         }
-        let on = |scope| self.numbers.get(&(scope, credential.clone()));
+        let alike = self.cards.alike(Some(device), credential);
+        let on = |scope| self.numbers.get(&(scope, alike.clone()));
         let people = on(Scope::Device(device.as_str().to_owned())).or_else(|| on(Scope::Everywhere));
         let mut people = people.into_iter().flatten();
         match (people.next(), people.next()) {

@@ -11,6 +11,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod cards;
 pub mod changes;
 pub mod clock;
 pub mod directory;
@@ -24,6 +25,7 @@ pub mod stretch;
 pub mod terms;
 pub mod verification;
 
+pub use cards::{CardFormat, Cards};
 pub use changes::{Change, Said, Told, changes};
 pub use clock::{ClockMode, ClockOffset, ClockPolicy, OffsetLog, Placed, place};
 pub use directory::{Directory, Resolution};

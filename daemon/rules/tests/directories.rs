@@ -177,3 +177,62 @@ fn any_bytes_are_read_without_a_panic() {
         assert!(directory.is_empty());
     }
 }
+
+#[test]
+fn gbk_names_the_line_where_it_begins_and_unknown_columns_are_told() {
+    let mut bytes =
+        b"person,device,credential,kind,name,department,shoe\r\nE001,*,0007,enrol,Otto,,44\r\nE002,*,0008,enrol,"
+            .to_vec();
+    bytes.extend_from_slice(&[0xc0, 0xee, 0xce, 0xb0]);
+    bytes.extend_from_slice(b",,43\r\n");
+    let (directory, problems) = Directory::parse(&bytes);
+    assert_eq!(directory.name(&"E002".into()), Some("\u{674e}\u{4f1f}"));
+    let told: Vec<(u64, &What)> = problems.iter().map(|problem| (problem.line, &problem.what)).collect();
+    assert_eq!(told, [(3, &What::Gbk), (1, &What::UnknownColumn("shoe".into()))]);
+}
+
+#[test]
+fn a_number_that_a_spreadsheet_has_rounded_is_no_number() {
+    let text = b"person,device,credential,kind\nE001,*,1.02E+09,card\nE002,*,12E45,card\nE003,*,7\x007,enrol\n";
+    let (directory, problems) = Directory::parse(text);
+    let told: Vec<(u64, &What)> = problems.iter().map(|problem| (problem.line, &problem.what)).collect();
+    assert_eq!(told, [(2, &What::Rounded), (4, &What::Unprintable)]);
+    assert_eq!(directory.len(), 1, "letters are part of a number");
+}
+
+#[test]
+fn a_directory_as_csv_reads_back_to_the_same_and_differs_from_another_by_what_changed() {
+    let text = "person,device,credential,kind,name,department\nE001,*,0007,enrol,\"Li, Wei\",office\nE001,gate,0007,enrol,,\n\
+                E002,gate,0008,enrol,Otto,office\nE002,gate,0008,enrol,Otto,store\nE003,gate,0009,card,,\n";
+    let directory = Directory::parse(text.as_bytes()).0;
+    assert_eq!(Directory::parse(directory.to_csv().as_bytes()).0, directory);
+    assert!(directory.difference(&directory).is_empty());
+    let other = text
+        .replace("E003,gate,0009", "E004,gate,0009")
+        .replace("E001,gate,0007,enrol,,\n", "");
+    let difference = directory.difference(&Directory::parse((other + "E005,*,1,card,,\n").as_bytes()).0);
+    let sizes = (
+        difference.added.len(),
+        difference.removed.len(),
+        difference.passed_on.len(),
+    );
+    assert_eq!((sizes, difference.described.len()), ((1, 1, 1), 0));
+}
+
+#[test]
+fn a_hundred_thousand_rows_are_read_and_compared_in_seconds() {
+    let mut text = String::from("person,device,credential,kind,name,department\n");
+    for row in 0..100_000 {
+        text.push_str(&format!("E{row:06},*,{row:08},card,Somebody,office\n"));
+    }
+    let began = std::time::Instant::now();
+    let (directory, problems) = Directory::parse(text.as_bytes());
+    assert!(directory.difference(&directory).is_empty() && problems.is_empty());
+    assert_eq!((directory.len(), directory.lint().len()), (100_000, 0));
+    // Unoptimised, on a machine that does other work.
+    assert!(
+        began.elapsed() < std::time::Duration::from_secs(15),
+        "{:?}",
+        began.elapsed()
+    );
+}

@@ -78,8 +78,10 @@ fn read(file: &Path, gbk: bool, to: &mut To<'_>) -> io::Result<Option<Read>> {
         }
     };
     if bytes.len() > LARGE {
-        let told = Message::new("directory-reading").with("file", file.display());
-        to.tell(&told.with("size", bytes.len() / 1024))?;
+        let told = Message::new("directory-reading")
+            .with("file", file.display())
+            .with("size", bytes.len() / 1024);
+        to.tell(&told)?;
     }
     let (directory, mut problems) = Directory::parse(&bytes);
     problems.retain(|problem| !(gbk && problem.what == What::Gbk));
@@ -130,8 +132,11 @@ pub fn lint(config: &Config, files: &[PathBuf], gbk: bool, mut to: To<'_>) -> io
         for (at, message) in &told {
             to.say(&at_line(*at, message))?;
         }
-        let end = Message::new("directory-looked-over").with("numbers", all.len());
-        to.say(&end.with("found", told.len()).with("faults", faults))?;
+        let end = Message::new("directory-looked-over")
+            .with("numbers", all.len())
+            .with("found", told.len())
+            .with("faults", faults);
+        to.say(&end)?;
     }
     Ok(if faults == 0 { Exit::Ok } else { Exit::Problems })
 }

@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use punchgate_model::{DeviceName, Timestamp};
+use punchgate_rules::CardFormat;
 
 use super::{
     known::KnownDriver,
@@ -29,6 +30,8 @@ pub struct Device {
     pub timezone: Option<Zone>,
     /// The door group, if it has one.
     pub zone: Option<String>,
+    /// How it states cards; as rows for all devices are stated where this is left out.
+    pub card_format: Option<CardFormat>,
     /// What its clock is worth.
     pub clock: Clock,
     /// A device time before this is a clock reset; default 2018-01-01.
@@ -97,6 +100,7 @@ pub(crate) fn read(reader: Reader<'_>, drivers: &[KnownDriver], around: &Surroun
     let clock = reader.or("clock", Clock::Correct);
     let (timezone, zone_written) = (reader.get::<Zone>("timezone"), reader.entry("timezone").is_some());
     let zone = reader.get::<Name>("zone").map(|zone| zone.0);
+    let card_format = reader.get::<CardFormat>("card_format");
     let not_before = reader.or("not_before", NOT_BEFORE);
     let max_future = reader.or("max_future", Duration::from_secs(120));
     let driver = driver(&reader, &shown, drivers)?;
@@ -123,6 +127,7 @@ pub(crate) fn read(reader: Reader<'_>, drivers: &[KnownDriver], around: &Surroun
         driver: driver.name,
         timezone,
         zone,
+        card_format,
         clock,
         not_before,
         max_future,

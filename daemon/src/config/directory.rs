@@ -2,9 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
+use punchgate_rules::CardFormat;
+
 use super::{
     node::Node,
-    problem::Problem,
+    problem::{Problem, ProblemKind},
     reader::Reader,
     secret::Surroundings,
     value::{FromNode, word},
@@ -17,6 +19,10 @@ pub struct Directory {
     pub files: Vec<PathBuf>,
     /// What becomes of a punch whose credential nobody has.
     pub unknown: Unknown,
+    /// How rows for all devices state cards; default text.
+    pub card_format: CardFormat,
+    /// Cards that agree in so many of their last bits are one; default: in all, 0.
+    pub card_bits: i64,
 }
 
 /// What becomes of a punch whose credential nobody has.
@@ -77,7 +83,18 @@ pub(crate) fn read(reader: Reader<'_>, around: &Surroundings<'_>) -> Directory {
     let directory = Directory {
         files,
         unknown: reader.or("unknown", Unknown::default()),
+        card_format: reader.or("card_format", CardFormat::Text),
+        card_bits: reader.or("card_bits", 0),
     };
+    if !(0..=64).contains(&directory.card_bits) {
+        let kind = ProblemKind::OutOfRange {
+            key: "card_bits".to_owned(),
+            got: directory.card_bits,
+            min: 0,
+            max: 64,
+        };
+        reader.findings.push(&reader.place_of("card_bits"), kind);
+    }
     reader.finish();
     directory
 }

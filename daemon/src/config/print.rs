@@ -34,6 +34,8 @@ impl Config {
             self.directory.files.iter().map(|file| file.display().to_string()),
         );
         page.text("unknown", self.directory.unknown.word());
+        page.text("card_format", self.directory.card_format.word());
+        page.raw("card_bits", self.directory.card_bits);
         page.section("[repeats]");
         page.text("within", &duration_text(self.repeats.within));
         self.verifications.iter().for_each(|policy| page.verification(policy));
@@ -80,6 +82,9 @@ impl Page {
         }
         if let Some(zone) = &device.zone {
             self.text("zone", zone);
+        }
+        if let Some(format) = device.card_format {
+            self.text("card_format", format.word());
         }
         self.text("clock", device.clock.word());
         self.raw("not_before", device.not_before.to_jiff().strftime("%Y-%m-%d"));

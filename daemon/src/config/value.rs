@@ -4,6 +4,7 @@ use std::{fmt, net::SocketAddr, path::PathBuf, time::Duration};
 
 use jiff::civil::Date;
 use punchgate_model::{Direction, Factor, Timestamp};
+use punchgate_rules::CardFormat;
 
 use super::{
     nearest::nearest,
@@ -261,6 +262,12 @@ impl FromNode for Factor {
     fn from_node(key: &str, node: &Node) -> Result<Self, Problem> {
         let words: Vec<_> = Factor::ALL.iter().map(|factor| (factor.word(), *factor)).collect();
         word(key, node, &words)
+    }
+}
+
+impl FromNode for CardFormat {
+    fn from_node(key: &str, node: &Node) -> Result<Self, Problem> {
+        word(key, node, Self::ALL)
     }
 }
 

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use punchgate_rules::CardFormat;
+
 use super::{Config, Unknown, place::Place, verification::Selector};
 use crate::messages::{Lang, Message};
 
@@ -33,6 +35,10 @@ pub enum WarningKind {
         selector: &'static str,
         zone: String,
     },
+    /// A device states cards in a format, and rows for all devices in none: they never are one card.
+    CardsApart { device: String },
+    /// Two policies judge the same punches, each by itself.
+    SamePunches { policy: String, other: String },
     /// One punch can match both selectors of a policy.
     Overlap { policy: String },
     /// No device is configured.
@@ -64,6 +70,10 @@ impl Warning {
                 .with("policy", policy)
                 .with("selector", selector)
                 .with("zone", zone),
+            K::CardsApart { device } => Message::new("warning-cards-apart").with("device", device),
+            K::SamePunches { policy, other } => Message::new("warning-same-punches")
+                .with("policy", policy)
+                .with("other", other),
             K::Overlap { policy } => Message::new("warning-overlap").with("policy", policy),
             K::NoDevices => Message::new("warning-no-devices"),
             K::NoUpstreams => Message::new("warning-no-upstreams"),
@@ -116,7 +126,24 @@ pub fn warnings(config: &Config) -> Vec<Warning> {
             );
         }
     }
-    for policy in &config.verifications {
+    for device in &config.devices {
+        let states = device.card_format.is_some_and(|format| format != CardFormat::Text);
+        if states && config.directory.card_format == CardFormat::Text {
+            let device_name = device.name.to_string();
+            warn(Some(&device.at), WarningKind::CardsApart { device: device_name });
+        }
+    }
+    for (index, policy) in config.verifications.iter().enumerate() {
+        let earlier = config.verifications.iter().take(index);
+        for other in
+            earlier.filter(|other| other.first.overlaps(&policy.first) && other.second.overlaps(&policy.second))
+        {
+            let kind = WarningKind::SamePunches {
+                policy: policy.name.clone(),
+                other: other.name.clone(),
+            };
+            warn(Some(&policy.at), kind);
+        }
         let name = &policy.name;
         for (selector, chosen) in [("first", &policy.first), ("second", &policy.second)] {
             for kind in strangers(config, name, selector, chosen) {

@@ -13,6 +13,7 @@
 pub mod account;
 pub mod accounts;
 pub mod asked;
+mod changed;
 mod clocks;
 pub mod configured;
 mod days;
@@ -32,19 +33,18 @@ use std::{
     cell::Cell,
     collections::{BTreeMap, BTreeSet},
     ops::Bound,
-    time::Duration,
 };
 
 use punchgate_journal::{Buffer, BufferError, ClockMeasured, Entry, Gap, Record, Seq};
 use punchgate_model::{DeviceName, Timestamp};
-use punchgate_rules::{ClockOffset, Punch, PunchId, Stretch, Terms, identity};
+use punchgate_rules::{ClockOffset, Punch, PunchId, Terms, identity};
 use punchgate_upstream::Outgoing;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
 use account::Account;
 use clocks::Measurements;
-use configured::{Correction, Histories};
+use configured::Histories;
 use days::Days;
 use events::Events;
 use ids::Ids;
@@ -70,9 +70,6 @@ pub struct Digest {
 pub const ROOM: usize = 16 << 20;
 /// What they may take while much is decided at once, in bytes.
 pub const AMPLE_ROOM: usize = 96 << 20;
-
-/// The most that two zones can be apart: from UTC-12 to UTC+14.
-const ZONES_APART: Duration = Duration::from_secs(26 * 3600);
 
 /// What one entry gave.
 #[derive(Debug, Default)]
@@ -156,12 +153,13 @@ impl Decider {
     /// [`BufferError`] when the buffer failed.
     pub fn new(buffer: Buffer, ids: Ids) -> Result<Self, BufferError> {
         let fact = |name: &str| buffer.get(FACTS, name.as_bytes());
-        let settings = fact("settings")?
+        let settings: Settings = fact("settings")?
             .and_then(|bytes| serde_json::from_slice(&bytes).ok())
             .unwrap_or_default();
         let directory = fact("directory")?
             .map(|bytes| people::from_bytes(&bytes))
-            .unwrap_or_default();
+            .unwrap_or_default()
+            .with_cards(&settings.cards);
         let complete_until = fact("complete_until")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let quarantined = fact("quarantined")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
         let epoch = fact("epoch")?.and_then(|bytes| serde_json::from_slice(&bytes).ok());
@@ -416,88 +414,6 @@ impl Decider {
         self.put(FACTS, b"epoch", &epoch)
     }
 
-    fn configure(&mut self, now: &mut Now<'_>, at: Timestamp, policy: &serde_json::Value) -> Result<(), BufferError> {
-        let Ok(settings) = serde_json::from_value::<Settings>(policy.clone()) else {
-            return Ok(());
-        };
-        // The first settings of a journal always were in force; others are from when they were written.
-        let is_first = self.buffer.get(FACTS, b"settings")?.is_none();
-        let since = (!is_first).then_some(at);
-        self.put(FACTS, b"settings", &settings)?;
-        let (mut terms, mut histories) = (self.prepared.terms.clone(), self.prepared.histories.clone());
-        histories.adopt(&settings.devices, since);
-        let differs_from = terms.adopt(&settings.policies, since);
-        let held = self.prepared.settings.hold_unknown;
-        self.prepare(settings, terms, histories)?;
-        if let Some(from) = differs_from.filter(|_| !is_first) {
-            self.touch_since(now, from)?;
-        }
-        if held && !self.prepared.settings.hold_unknown {
-            self.release(now)?;
-        }
-        Ok(())
-    }
-
-    /// What was asked, and how devices were configured, before everything the journal still has.
-    fn recall(&mut self, history: &serde_json::Value) -> Result<(), BufferError> {
-        let Ok((terms, histories)) = serde_json::from_value(history.clone()) else {
-            return Ok(());
-        };
-        self.prepare(self.prepared.settings.clone(), terms, histories)
-    }
-
-    /// That, as an entry brings it into force again; `None` when nothing was ever configured.
-    pub fn history(buffer: &Buffer) -> Option<serde_json::Value> {
-        let fact = |name: &str| buffer.get(FACTS, name.as_bytes()).ok().flatten();
-        let both = |name| serde_json::from_slice::<serde_json::Value>(&fact(name)?).ok();
-        Some(serde_json::json!([both("terms")?, both("histories")?]))
-    }
-
-    /// A person says what a device's clock showed: what it showed then is placed anew.
-    fn reinterpret(
-        &mut self,
-        now: &mut Now<'_>,
-        device: &DeviceName,
-        zone: &str,
-        from: Timestamp,
-        to: Option<Timestamp>,
-    ) -> Result<(), BufferError> {
-        let mut histories = self.prepared.histories.clone();
-        let zone = zone.to_owned();
-        histories.correct(device, Correction { zone, from, to });
-        self.prepare(self.prepared.settings.clone(), self.prepared.terms.clone(), histories)?;
-        // Whatever it was read as before, it is no farther off than two zones can be apart.
-        let to = to.unwrap_or(Timestamp::MAX);
-        self.place_again(now, device, from.minus(ZONES_APART), to.plus(ZONES_APART))
-    }
-
-    /// Puts another configuration into force, and keeps what was in force before it.
-    fn prepare(&mut self, settings: Settings, terms: Terms, histories: Histories) -> Result<(), BufferError> {
-        self.put(FACTS, b"terms", &terms)?;
-        self.put(FACTS, b"histories", &histories)?;
-        let directory = std::mem::take(&mut self.prepared.directory);
-        self.prepared = Prepared::new(settings, terms, histories, directory);
-        clocks::read_in_new_zones(&mut self.offsets, &self.prepared.configured);
-        Ok(())
-    }
-
-    /// Verdicts from an instant on may come out differently, whoever they are about.
-    fn touch_since(&mut self, now: &mut Now<'_>, from: Timestamp) -> Result<(), BufferError> {
-        let since = Stretch { from, to: None };
-        let mut subjects = self.days.subjects_since(from)?;
-        subjects.retain(|subject| subject.person().is_some());
-        now.far.of = subjects.len();
-        for subject in subjects {
-            for held in self.days.within(&subject, since)? {
-                now.touch(&held.punch, held.spoken.holds());
-                now.far.punches += 1;
-            }
-            now.far.done += 1;
-            self.relieve(now)?;
-        }
-        Ok(())
-    }
-
     /// Decides and hands over what has come together, when it is much.
     fn relieve(&self, now: &mut Now<'_>) -> Result<(), BufferError> {
         if now.instants < AT_ONCE && now.events.len() < AT_ONCE {
@@ -597,6 +513,7 @@ pub fn time_of(record: &Record) -> Option<Timestamp> {
         | Entry::Audit { at, .. }
         | Entry::Directory { at, .. }
         | Entry::Policy { at, .. }
+        | Entry::Reinterpreted { at, .. }
         | Entry::Epoch { at, .. }
         | Entry::Began { at, .. }
         | Entry::Retired { at, .. }
@@ -608,7 +525,7 @@ pub fn time_of(record: &Record) -> Option<Timestamp> {
 fn entry_time(entry: &Entry) -> Timestamp {
     match entry {
         Entry::Reading { received_at, .. } | Entry::Readings { received_at, .. } => *received_at,
-        Entry::Began { at, .. } | Entry::Retired { at, .. } => *at,
+        Entry::Began { at, .. } | Entry::Retired { at, .. } | Entry::Reinterpreted { at, .. } => *at,
         Entry::Watermark { at, .. } | Entry::Directory { at, .. } | Entry::Policy { at, .. } => *at,
         _ => Timestamp::MIN,
     }

@@ -30,7 +30,10 @@ impl Decider {
     /// From now on these people count, also for what was punched before.
     pub(super) fn directory(&mut self, now: &mut Now<'_>, rows: &[serde_json::Value]) -> Result<(), BufferError> {
         self.put(FACTS, b"directory", &rows)?;
-        let before = std::mem::replace(&mut self.prepared.directory, read(rows));
+        let before = std::mem::replace(
+            &mut self.prepared.directory,
+            read(rows).with_cards(&self.prepared.settings.cards),
+        );
         let after = &self.prepared.directory;
         let mut changed = self.bearers()?;
         changed.retain(|(device, number)| before.resolve(device, number) != after.resolve(device, number));

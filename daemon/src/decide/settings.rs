@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use jiff::tz::TimeZone;
 use punchgate_model::{Credential, DeviceName, Timestamp};
-use punchgate_rules::{ClockMode, ClockPolicy, Directory, Policy, Resolution, Rules, Terms};
+use punchgate_rules::{Cards, ClockMode, ClockPolicy, Directory, Policy, Resolution, Rules, Terms};
 use serde::{Deserialize, Serialize};
 
 use super::configured::{Configured, Histories};
@@ -27,6 +27,9 @@ pub struct Settings {
     /// Whether punches of credentials that nobody has are held back until the directory knows them.
     #[serde(default)]
     pub hold_unknown: bool,
+    /// How cards are stated.
+    #[serde(default, skip_serializing_if = "Cards::is_empty")]
+    pub cards: Cards,
     /// What is known of each device.
     pub devices: BTreeMap<String, DeviceSettings>,
 }
@@ -58,6 +61,7 @@ impl Default for Settings {
             policies: rules.policies,
             max_wait_ms: 24 * 3_600_000,
             hold_unknown: false,
+            cards: Cards::default(),
             devices: BTreeMap::new(),
         }
     }

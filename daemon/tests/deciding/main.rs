@@ -3,6 +3,7 @@
 //! the end is the same.
 
 mod any_order;
+mod asked;
 mod stories;
 mod terms;
 mod world;

@@ -4,11 +4,12 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::tz::TimeZone;
 use punchgate::decide::{
-    Decider,
+    Decider, Relief,
+    asked::Asked,
     ids::Ids,
     settings::{self, DeviceSettings, Settings},
 };
-use punchgate_journal::{Buffer, ClockMeasured, DirectoryRows, Entry};
+use punchgate_journal::{Buffer, BufferError, ClockMeasured, DirectoryRows, Entry};
 use punchgate_model::{Credential, DeviceName, DeviceTime, Factor, Origin, Outcome, Precision, Reading, Timestamp};
 use punchgate_oracle as oracle;
 use punchgate_rules::{
@@ -182,6 +183,20 @@ impl Gateway {
         // As it is read back from the journal.
         let entry = Entry::from_payload(&entry.to_payload());
         self.decider.step(seq, &entry).expect("memory").events
+    }
+
+    pub fn step_by_step(
+        &mut self,
+        entry: &Entry,
+        takes: &mut dyn FnMut(Relief) -> Result<(), BufferError>,
+    ) -> Vec<Outgoing> {
+        self.journal.push(entry.clone());
+        let step = self.decider.step_by_step(self.journal.len() as u64, entry, takes);
+        step.expect("memory").events
+    }
+
+    pub fn tell(&self, asked: &Asked) -> Option<Value> {
+        self.decider.tell(asked).expect("memory")
     }
 
     pub fn quarantined(&self) -> u64 {

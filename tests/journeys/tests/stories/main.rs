@@ -7,6 +7,7 @@ mod disk_full;
 mod ingest;
 mod kill;
 mod opening;
+mod people;
 mod plane;
 mod ports;
 mod quarantine;
