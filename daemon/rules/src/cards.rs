@@ -104,8 +104,10 @@ impl CardFormat {
         let digits = bytes * 2;
         match self {
             Self::Text => None,
-            Self::UidHex => (card.bits % 8 == 0).then(|| format!("{:0digits$X}", card.value)),
-            Self::UidHexReversed => (card.bits % 8 == 0).then(|| format!("{:0digits$X}", card.reversed().value)),
+            Self::UidHex => (card.bits.is_multiple_of(8)).then(|| format!("{:0digits$X}", card.value)),
+            Self::UidHexReversed => {
+                (card.bits.is_multiple_of(8)).then(|| format!("{:0digits$X}", card.reversed().value))
+            }
             Self::UidDecimal => Some(format!("{:010}", card.value)).filter(|_| card.bits == 32),
             Self::UidDecimalReversed => Some(format!("{:010}", card.reversed().value)).filter(|_| card.bits == 32),
             _ => self.wiegand()?.write(card),
@@ -240,8 +242,9 @@ impl fmt::Display for Card {
 /// 1 to 8 bytes in hex.
 fn uid(number: &str, reversed: bool) -> Option<Card> {
     let digits: String = number.chars().filter(|c| !matches!(c, ':' | '-' | ' ')).collect();
-    let good =
-        (2..=16).contains(&digits.len()) && digits.len() % 2 == 0 && digits.bytes().all(|b| b.is_ascii_hexdigit());
+    let good = (2..=16).contains(&digits.len())
+        && digits.len().is_multiple_of(2)
+        && digits.bytes().all(|b| b.is_ascii_hexdigit());
     let card = Card {
         bits: u32::try_from(digits.len()).ok()? * 4,
         value: u64::from_str_radix(&digits, 16).ok().filter(|_| good)?,

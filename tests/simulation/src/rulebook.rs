@@ -49,6 +49,7 @@ pub fn settings(world: &World) -> Settings {
         (station.device.name.clone(), settings)
     };
     Settings {
+        cards: punchgate_rules::Cards::default(),
         repeats_within_ms: REPEATS.unsigned_abs(),
         policies: vec![policy],
         max_wait_ms: 600_000,
