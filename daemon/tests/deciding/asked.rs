@@ -148,6 +148,7 @@ fn ten_thousand_punches_that_find_their_person_are_said_in_pieces_with_progress(
         ..settings_of(vec![office_door()])
     };
     let mut gateway = Gateway::new();
+    gateway.take_room();
     gateway.step(&configured(&settings));
     let mut rows = String::new();
     for number in 0..20_u64 {
