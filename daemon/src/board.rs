@@ -193,6 +193,8 @@ pub struct Board {
     pub revisions: AtomicU64,
     /// Punches whose credential nobody knows.
     pub quarantined: AtomicU64,
+    /// How many there were when that was told last.
+    quarantine_told: AtomicU64,
     /// Whether these are held back until somebody is known.
     pub holds_unknown: AtomicBool,
     /// Reports that could not be stored.
@@ -229,6 +231,7 @@ impl Board {
             verdicts: AtomicU64::new(0),
             revisions: AtomicU64::new(0),
             quarantined: AtomicU64::new(0),
+            quarantine_told: AtomicU64::new(0),
             holds_unknown: AtomicBool::new(false),
             acks_held: AtomicU64::new(0),
             strangers: AtomicU64::new(0),
@@ -474,6 +477,23 @@ impl Board {
         }
         self.verdicts.fetch_add(all, Ordering::Relaxed);
         self.revisions.fetch_add(revised, Ordering::Relaxed);
+    }
+
+    /// So many punches are of credentials that nobody has. Told when there are any, and each time they are twice as many.
+    pub fn quarantine(&self, punches: u64) {
+        self.quarantined.store(punches, Ordering::Relaxed);
+        let told = self.quarantine_told.load(Ordering::Relaxed);
+        let tell = punches > 0 && (told == 0 || punches >= told.saturating_mul(2));
+        if tell {
+            tracing::warn!(
+                event = "quarantine",
+                punches,
+                "punches of credentials that nobody has: punchgate quarantine list"
+            );
+        }
+        if tell || punches == 0 {
+            self.quarantine_told.store(punches, Ordering::Relaxed);
+        }
     }
 
     /// A change that very much follows from is so far; `None` when it is done.

@@ -3,6 +3,7 @@
 //! To add a verb: a variant here, a file in `commands/`, its sentences in both catalogues, its example in `cli/help.rs`.
 
 mod help;
+mod people;
 
 use std::{
     ffi::OsString,
@@ -11,12 +12,16 @@ use std::{
 };
 
 use clap::{Args, FromArgMatches, Parser, Subcommand};
-use punchgate_model::{Credential, Timestamp};
+use punchgate_model::Timestamp;
 
 pub use help::command;
+pub use people::{
+    DeviceVerb, DirectoryVerb, Explained, Imported, LintedFiles, Listed, Number, QuarantineVerb, Reinterpreted,
+    VerifyVerb,
+};
 
 use crate::{
-    commands::{self, decode::Decode, directory, reinterpret::Reinterpret, replay::Replay, sim::Sim},
+    commands::{self, decode::Decode, replay::Replay, sim::Sim},
     config::{self, Load, Secrets},
     demo::{Demo, demo},
     exit::Exit,
@@ -82,135 +87,6 @@ pub enum Verb {
     Verify(VerifyVerb),
     /// Show the whole way of a punch on simulated devices.
     Demo(Fast),
-}
-
-/// What to do with people.
-#[derive(Debug, Subcommand)]
-pub enum DirectoryVerb {
-    /// Look over files.
-    Lint(LintedFiles),
-    /// Bring a file in.
-    Import(Imported),
-    /// Print what is in force.
-    Export(Json),
-    /// Say whose a number is.
-    Resolve(Number),
-}
-
-/// Files to look over.
-#[derive(Debug, Clone, Args)]
-pub struct LintedFiles {
-    /// The files; those of the configuration without any.
-    #[arg(value_name = "FILE")]
-    pub people: Vec<PathBuf>,
-    /// What they are written in.
-    #[arg(long, value_name = "NAME", value_parser = ["utf-8", "gbk"], default_value = "utf-8")]
-    pub encoding: String,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// A file to bring in.
-#[derive(Debug, Clone, Args)]
-pub struct Imported {
-    /// The file.
-    #[arg(value_name = "FILE")]
-    pub people_file: PathBuf,
-    /// Which configured file it replaces.
-    #[arg(long, value_name = "FILE")]
-    pub into: Option<PathBuf>,
-    /// What it is written in.
-    #[arg(long, value_name = "NAME", value_parser = ["utf-8", "gbk"], default_value = "utf-8")]
-    pub encoding: String,
-    /// Do it.
-    #[arg(long)]
-    pub yes: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// A number on a device.
-#[derive(Debug, Clone, Args)]
-pub struct Number {
-    /// The device.
-    #[arg(value_name = "DEVICE")]
-    pub on_device: String,
-    /// Its kind.
-    #[arg(value_name = "KIND", value_parser = ["enrol", "card"])]
-    pub kind: String,
-    /// The number.
-    #[arg(value_name = "NUMBER")]
-    pub number: String,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What to do with credentials that nobody has.
-#[derive(Debug, Subcommand)]
-pub enum QuarantineVerb {
-    /// List them.
-    List(Listed),
-    /// Read the directory again and tell what is left.
-    Replay,
-}
-
-/// How unknown credentials are listed.
-#[derive(Debug, Clone, Args)]
-pub struct Listed {
-    /// In full, from the journal.
-    #[arg(long)]
-    pub numbers: bool,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
-}
-
-/// What to do with devices.
-#[derive(Debug, Subcommand)]
-pub enum DeviceVerb {
-    /// Say that a clock showed another zone than was configured.
-    Reinterpret(Reinterpreted),
-}
-
-/// Which clock showed which zone, when.
-#[derive(Debug, Clone, Args)]
-pub struct Reinterpreted {
-    /// The device.
-    #[arg(value_name = "DEVICE")]
-    pub on_device: String,
-    /// The zone that its clock showed.
-    #[arg(long, value_name = "ZONE")]
-    pub zone: String,
-    /// From this instant.
-    #[arg(long, value_name = "TIME")]
-    pub from: Timestamp,
-    /// To this one.
-    #[arg(long, value_name = "TIME")]
-    pub to: Option<Timestamp>,
-    /// Do it.
-    #[arg(long)]
-    pub yes: bool,
-}
-
-/// What to look into.
-#[derive(Debug, Subcommand)]
-pub enum VerifyVerb {
-    /// Say why something was decided as it was.
-    Explain(Explained),
-}
-
-/// What to explain.
-#[derive(Debug, Clone, Args)]
-pub struct Explained {
-    /// The id of a punch, a record or a verdict.
-    #[arg(value_name = "ID")]
-    pub about: String,
-    /// Print JSON.
-    #[arg(long)]
-    pub json: bool,
 }
 
 /// How long the demo takes.
@@ -435,64 +311,11 @@ fn configured(cli: &Cli, lang: Lang, out: &mut dyn io::Write, err: &mut dyn io::
         Verb::Store(StoreVerb::Verify(json)) => commands::store::verify(store, lang, json.json, out, err),
         Verb::Store(StoreVerb::Rebuild(json)) => commands::store::rebuild(&config, lang, json.json, out, err),
         Verb::Store(StoreVerb::Export(from)) => commands::store::export(store, from.after, lang, out, err),
-        Verb::Directory(verb) => people(verb, &config, lang, out, err),
-        Verb::Quarantine(QuarantineVerb::List(asked)) => {
-            let place = (config.admin.listen, store.as_path());
-            commands::quarantine::list(place, asked.numbers, lang, asked.json, (out, err))
-        }
-        Verb::Quarantine(QuarantineVerb::Replay) => commands::quarantine::replay(config.admin.listen, lang, out, err),
-        Verb::Device(DeviceVerb::Reinterpret(asked)) => {
-            let asked = Reinterpret {
-                device: asked.on_device.clone(),
-                zone: asked.zone.clone(),
-                from: asked.from,
-                to: asked.to,
-                yes: asked.yes,
-            };
-            commands::reinterpret::reinterpret(config.admin.listen, &asked, lang, out, err)
-        }
-        Verb::Verify(VerifyVerb::Explain(asked)) => {
-            let place = (config.admin.listen, store.as_path());
-            commands::verify::explain(place, &asked.about, lang, asked.json, (out, err))
-        }
+        Verb::Directory(verb) => people::directory(verb, &config, lang, out, err),
+        Verb::Quarantine(verb) => people::quarantine(verb, &config, lang, out, err),
+        Verb::Device(verb) => people::device(verb, &config, lang, out, err),
+        Verb::Verify(verb) => people::verify(verb, &config, lang, out, err),
         _ => Ok(Exit::Ok),
-    }
-}
-
-/// The verbs about people.
-fn people(
-    verb: &DirectoryVerb,
-    config: &config::Config,
-    lang: Lang,
-    out: &mut dyn io::Write,
-    err: &mut dyn io::Write,
-) -> io::Result<Exit> {
-    let json = match verb {
-        DirectoryVerb::Lint(asked) => asked.json,
-        DirectoryVerb::Import(asked) => asked.json,
-        DirectoryVerb::Export(asked) => asked.json,
-        DirectoryVerb::Resolve(asked) => asked.json,
-    };
-    let to = directory::To { lang, json, out, err };
-    match verb {
-        DirectoryVerb::Lint(asked) => directory::lint(config, &asked.people, asked.encoding == "gbk", to),
-        DirectoryVerb::Import(asked) => {
-            let import = directory::Import {
-                file: asked.people_file.clone(),
-                into: asked.into.clone(),
-                gbk: asked.encoding == "gbk",
-                yes: asked.yes,
-            };
-            directory::import(config, &import, to)
-        }
-        DirectoryVerb::Export(_) => directory::export(&config.store.path, to),
-        DirectoryVerb::Resolve(asked) => {
-            let credential = match asked.kind.as_str() {
-                "card" => Credential::Card(asked.number.clone()),
-                _ => Credential::Enrol(asked.number.clone()),
-            };
-            directory::resolve(config, &asked.on_device, &credential, to)
-        }
     }
 }
 

@@ -257,9 +257,7 @@ impl Deciding {
         let known = self.progress.borrow().newest;
         put(&self.buffer, &self.backlogs, (&done.events, known), through)?;
         self.held.settled(&done.punches, done.answers);
-        self.board
-            .quarantined
-            .store(self.decider.quarantined(), Ordering::Relaxed);
+        self.board.quarantine(self.decider.quarantined());
         self.board
             .holds_unknown
             .store(self.decider.holds_unknown(), Ordering::Relaxed);

@@ -105,6 +105,35 @@ fn a_pair_over_the_change_is_judged_by_what_is_asked_when_it_closes() {
 }
 
 #[test]
+fn what_was_asked_and_how_clocks_were_read_outlive_the_records_that_said_so() {
+    let (tokyo, mut shanghai) = (
+        zoned("Asia/Tokyo", ClockMode::Trust),
+        zoned("Asia/Shanghai", ClockMode::Trust),
+    );
+    shanghai.policies = vec![within(10)];
+    let mut gateway = Gateway::new();
+    let last = configured_at(at("12:00"), &shanghai);
+    for entry in [configured(&tokyo), last.clone()] {
+        gateway.step(&entry);
+    }
+    let rest = [
+        finger_heard(1, "09:52", "10:00"),
+        gps_at("a1", "08:40"),
+        gps_at("a2", "14:00"),
+        finger_heard(2, "14:12", "14:20"),
+    ];
+    let begin = [configured(&tokyo), last.clone(), directory(LI_WEI)];
+    let carried = [gateway.history(), last, directory(LI_WEI)];
+    let (whole, rebuilt) = ([&begin[..], &rest].concat(), [&carried[..], &rest].concat());
+    assert_eq!(times(&rebuilt), [at("08:52"), at("14:12")]);
+    assert_eq!(
+        judged(&rebuilt),
+        [("verified".to_owned(), None), ("late".to_owned(), Some(at("12:00")))]
+    );
+    assert_eq!(fold(&rebuilt).everything(), fold(&whole).everything());
+}
+
+#[test]
 fn a_department_that_changes_decides_again_for_those_who_moved_and_for_nobody_else() {
     let only_office = Policy {
         second: Selector {

@@ -200,6 +200,14 @@ impl Gateway {
         self.decider.take_room(punchgate::decide::ROOM).expect("memory");
     }
 
+    pub fn history(&self) -> Entry {
+        Entry::Policy {
+            at: evening(),
+            name: settings::HISTORY.to_owned(),
+            policy: Decider::history(&self.buffer).expect("something was configured"),
+        }
+    }
+
     pub fn tell(&self, asked: &Asked) -> Option<Value> {
         self.decider.tell(asked).expect("memory")
     }

@@ -242,3 +242,55 @@ fn odd_policies_and_open_listeners_are_warned_of() {
         ]
     );
 }
+
+#[test]
+fn policies_that_judge_the_same_and_cards_that_never_meet_are_warned_of() {
+    let policy = |name: &str, zone: &str| {
+        format!(
+            "[[verification]]\nname = \"{name}\"\nfirst = {{ factors = [\"gps\"] }}\nsecond = {{ factors = [\"face\"], zones = [\"{zone}\"] }}\n"
+        )
+    };
+    let device = |name: &str, zone: &str| {
+        format!(
+            "[[device]]\nname = \"{name}\"\ndriver = \"zk_tcp\"\naddress = \"t:4370\"\ntimezone = \"UTC\"\nzone = \"{zone}\"\ncard_format = \"wiegand-26\"\n"
+        )
+    };
+    let text = format!(
+        "[gateway]\nid = \"g\"\n{}{}{}{}",
+        device("north", "a"),
+        policy("one", "a"),
+        policy("two", "a"),
+        policy("three", "b")
+    );
+    let config = Site::with(&text).load().expect("odd, not wrong");
+    let kinds: Vec<WarningKind> = warnings(&config).into_iter().map(|warning| warning.kind).collect();
+    assert!(
+        kinds.contains(&WarningKind::CardsApart { device: "north".into() }),
+        "{kinds:?}"
+    );
+    let same: Vec<&WarningKind> = kinds
+        .iter()
+        .filter(|kind| matches!(kind, WarningKind::SamePunches { .. }))
+        .collect();
+    let expected = WarningKind::SamePunches {
+        policy: "two".into(),
+        other: "one".into(),
+    };
+    assert_eq!(same, [&expected], "another zone is another door");
+}
+
+#[test]
+fn a_policy_states_an_instant_with_its_offset_and_nothing_else() {
+    let policy = |from: &str| {
+        let text = format!(
+            "[gateway]\nid = \"g\"\n[[verification]]\nname = \"p\"\nfirst = {{ factors = [\"gps\"] }}\nsecond = {{ factors = [\"face\"] }}\nfrom = {from}\n"
+        );
+        Site::with(&text).load().map(|config| config.verifications[0].from)
+    };
+    let stated = policy("\"2026-03-02T08:00:00+08:00\"").expect("an instant");
+    assert_eq!(stated, Some("2026-03-02T00:00:00Z".parse().expect("an instant")));
+    for wrong in ["\"2026-03-02T08:00:00\"", "\"2026-03-02\"", "\"yesterday\"", "7"] {
+        let told = policy(wrong).expect_err(wrong).0[0].say(crate::messages::Lang::En);
+        assert!(told.contains("with its offset"), "{told}");
+    }
+}

@@ -55,6 +55,10 @@ fn people(sink: &Sink) -> Vec<Option<String>> {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_import_shows_what_it_would_change_and_with_yes_the_quarantine_is_sent_at_once() {
     let (gateway, sink, _terminal) = site("").await;
+    assert!(
+        gateway.log().contains("punchgate quarantine list"),
+        "an alarm is in the log"
+    );
     let (list, _, code) = run(&gateway, &["quarantine", "list"]);
     assert!(code == 0 && list.contains("gate-1 enrol **02: 1 punches"), "{list}");
     let (full, _, _) = run(&gateway, &["quarantine", "list", "--numbers", "--json"]);
