@@ -433,3 +433,4 @@ explain-revision = revision { $revision } of { $id } was said at { $at } after j
 status-resolving = a change of people or policies is being followed: { $done } of { $of }, { $punches } punches looked at again
 warning-cards-apart = device "{ $device }" states cards in a format, and [directory] card_format = "text": rows for all devices (*) will never mean its cards; state their format too
 warning-same-punches = policies "{ $policy }" and "{ $other }" can judge the same punches; each gives its own verdict
+directory-card-format = { $count } cards are not written in the format stated for their device; they are compared letter by letter

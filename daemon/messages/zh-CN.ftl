@@ -267,14 +267,14 @@ verdict-provisional = 暂定
 
 ## 人员、隔离、解释
 
-cli-directory = 检查人员文件、导入文件、导出生效的名册
+cli-directory = 检查人员文件、导入文件、导出生效的名录
 cli-directory-lint = 检查人员文件：每一行无法使用的内容，以及可能的笔误
 cli-directory-import = 显示一个人员文件会改变什么；加 --yes 则写入，并让网关读取
-cli-directory-export = 以 CSV 打印日志中生效的名册
+cli-directory-export = 以 CSV 打印日志中生效的名录
 cli-directory-resolve = 说明某设备上的号码属于谁
 cli-quarantine = 处理无人认领的凭证
 cli-quarantine-list = 列出无人认领的凭证（已遮盖）及其打卡
-cli-quarantine-replay = 让网关重新读取名册，等待处理完成，并报告剩余数量
+cli-quarantine-replay = 让网关重新读取名录，等待处理完成，并报告剩余数量
 cli-device = 处理设备
 cli-device-reinterpret = 说明设备时钟显示的时区与配置不同；其打卡将重新定时
 cli-verify = 查看判定
@@ -330,12 +330,12 @@ directory-whose = { $whose ->
        *[unknown] 不属于任何人
     }
 quarantine-head = { $credentials } 个凭证无人认领，共 { $punches } 次打卡；它们{ $held ->
-        [yes] 等待名册认出
+        [yes] 等待名录认出
        *[no] 已不带人员转发
     }
 quarantine-row = { $device } { $kind } { $credential }：{ $punches } 次打卡，自 { $first } 至 { $last }（{ $why ->
-        [two-people] 名册中属于两个人
-       *[other] 不在名册中
+        [two-people] 名录中属于两个人
+       *[other] 不在名录中
     }）
 quarantine-replayed = { $resolved } 次打卡已找到人员，剩余 { $left } 次
 quarantine-progress = 已处理 { $done }/{ $of } 项变更，重新查看了 { $punches } 次打卡
@@ -386,7 +386,7 @@ explain-punch = 打卡 { $id }，{ $person ->
     }，方向 { $direction }，{ $result }
 explain-when = 时刻 { $at }，± { $doubt } 毫秒，质量 { $quality }，第 { $revision } 版
 explain-held-out = 时间存疑：不参与核验
-explain-held-back = 在隔离中等待名册认出
+explain-held-back = 在隔离中等待名录认出
 explain-arrived = { $live ->
         [yes] 实时收到，
        *[no] 从设备日志读取，
@@ -433,3 +433,4 @@ explain-revision = { $id } 的第 { $revision } 版于 { $at } 在日志第 { $r
 status-resolving = 正在处理人员或策略的变更：{ $done }/{ $of }，重新查看了 { $punches } 次打卡
 warning-cards-apart = 设备 "{ $device }" 规定了卡号格式，而 [directory] card_format = "text"：面向所有设备 (*) 的行永远不会匹配它的卡；请同时规定格式
 warning-same-punches = 策略 "{ $policy }" 与 "{ $other }" 可能判定相同的打卡；各自给出判定
+directory-card-format = { $count } 个卡号不符合其设备规定的格式；将逐字比较

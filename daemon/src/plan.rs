@@ -32,7 +32,8 @@ pub fn settings(config: &Config) -> Settings {
     }
 }
 
-fn cards(config: &Config) -> Cards {
+/// How cards are stated.
+pub fn cards(config: &Config) -> Cards {
     let stated = |device: &config::Device| Some((device.name.to_string(), device.card_format?));
     Cards {
         devices: config.devices.iter().filter_map(stated).collect(),

@@ -283,16 +283,22 @@ impl Cards {
         self.shared == CardFormat::Text && self.devices.values().all(|format| *format == CardFormat::Text)
     }
 
+    /// Whether cards on a device, or on all (`None`), are stated in a format.
+    pub fn states_format(&self, device: Option<&DeviceName>) -> bool {
+        self.format(device) != CardFormat::Text
+    }
+
+    fn format(&self, device: Option<&DeviceName>) -> CardFormat {
+        let stated = device.and_then(|device| self.devices.get(device.as_str()));
+        stated.copied().unwrap_or(self.shared)
+    }
+
     /// A credential as it is compared: on a device, or on all (`None`).
     pub fn alike(&self, device: Option<&DeviceName>, credential: &Credential) -> Credential {
         let Credential::Card(number) = credential else {
             return credential.clone();
         };
-        let format = match device {
-            Some(device) => self.devices.get(device.as_str()).copied().unwrap_or(self.shared),
-            None => self.shared,
-        };
-        match format.read(number) {
+        match self.format(device).read(number) {
             // A space tells it from every number that somebody could write: fields of rows have none around them.
             Some(card) => Credential::Card(format!(" {}", self.last_bits.map_or(card, |bits| card.last(bits)))),
             None => credential.clone(),

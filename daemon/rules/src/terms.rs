@@ -36,7 +36,8 @@ impl Terms {
         }
         let names: BTreeSet<&str> = wanted.iter().map(|policy| &*policy.name).collect();
         for (name, terms) in &mut self.0 {
-            if !names.contains(&**name) {
+            let is_open = terms.last().is_some_and(|last| last.until.is_none());
+            if is_open && !names.contains(&**name) {
                 end(terms, now.unwrap_or(Timestamp::MIN));
             }
         }
@@ -184,6 +185,7 @@ mod tests {
         let mut terms = Terms::always(&[policy(15, None)]);
         assert_eq!(terms.adopt(&[], now(100)), now(100));
         assert_eq!(windows(&terms), [(15, None, Some(100))]);
+        assert_eq!(terms.adopt(&[], None), None, "what has ended is not ended again");
         assert_eq!(terms.adopt(&[policy(15, None)], now(200)), now(200));
         assert_eq!(windows(&terms), [(15, None, Some(100)), (15, Some(200), None)]);
     }

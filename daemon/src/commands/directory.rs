@@ -18,7 +18,7 @@ use punchgate_journal::{DiskStorage, Entry, Export};
 use punchgate_model::{Credential, DeviceName};
 use punchgate_rules::{
     Directory, Resolution,
-    directory::{CsvProblem, What},
+    directory::{CsvProblem, Row, What},
 };
 use serde_json::{Value, json};
 
@@ -27,6 +27,7 @@ use crate::{
     config::Config,
     exit::Exit,
     messages::{Lang, Message},
+    plan,
 };
 
 /// Rows after which it is told that a file is being read.
@@ -124,6 +125,10 @@ pub fn lint(config: &Config, files: &[PathBuf], gbk: bool, mut to: To<'_>) -> io
     for device in strangers(&all, config) {
         told.push((None, Message::new("directory-no-device").with("device", device)));
     }
+    let unreadable = unreadable_cards(&all, config);
+    if unreadable > 0 {
+        told.push((None, Message::new("directory-card-format").with("count", unreadable)));
+    }
     if to.json {
         let items: Vec<Value> = told.iter().map(|(at, message)| item(*at, message)).collect();
         let summary = json!({"ok": faults == 0, "numbers": all.len(), "found": items});
@@ -171,6 +176,19 @@ fn strangers(directory: &Directory, config: &Config) -> std::collections::BTreeS
         .map(|row| row.device)
         .filter(|name| !known(name))
         .collect()
+}
+
+/// Cards that are not written in the format stated for their device: they are compared letter by letter.
+fn unreadable_cards(directory: &Directory, config: &Config) -> usize {
+    let cards = plan::cards(config);
+    let unread = |row: &Row| {
+        let device = Some(DeviceName::from(row.device.as_str())).filter(|_| row.device != "*");
+        let is_card = matches!(row.credential, Credential::Card(_));
+        is_card
+            && cards.states_format(device.as_ref())
+            && cards.alike(device.as_ref(), &row.credential) == row.credential
+    };
+    directory.rows().filter(unread).count()
 }
 
 /// What to bring in.
@@ -326,6 +344,7 @@ pub fn resolve(config: &Config, device: &str, credential: &Credential, mut to: T
         };
         all.extend(read.directory);
     }
+    let all = all.with_cards(&plan::cards(config));
     let whose = all.resolve(&DeviceName::from(device), credential);
     let (word, person) = match &whose {
         Resolution::Person(person) => ("person", Some(person.as_str())),

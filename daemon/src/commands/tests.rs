@@ -7,10 +7,11 @@ use tempfile::TempDir;
 use super::{
     check::check,
     config_print::print,
+    directory::{self, Import, To},
     replay::{Replay, replay},
 };
 use crate::{
-    config::{Load, Secrets},
+    config::{self, Load, Secrets},
     exit::Exit,
     messages::Lang,
     registry,
@@ -184,4 +185,108 @@ fn replay_needs_the_directory_only_for_groups() {
     let (exit, _, err) = replayed(&format!("{grouped}{absent}"), PUNCHES);
     assert_eq!(exit, Exit::Io);
     assert!(err.contains("absent.csv"), "{err}");
+}
+
+const PEOPLE: &str = "person,device,credential,kind,name,department,shoe
+E001,gate-1,0007,enrol,Li Wei,office,44
+E001,gate-1,0007,enrol,Li Wei,office,44
+E001,gate-1,9,enrol,Li Wei,store,44
+E002,gate-1,0007,enrol,Otto,,
+E003,gate-9,7,enrol,,,
+E004,*,04A1B2C3,card,,,
+E005,*,no card,card,,,
+";
+
+fn with_people(site: &Site) -> config::Config {
+    fs::write(site.path("people.csv"), PEOPLE).expect("written");
+    fs::write(
+        site.path("new.csv"),
+        PEOPLE.replace("E002,gate-1,0007", "E002,gate-1,8"),
+    )
+    .expect("written");
+    config::load(&site.load()).expect("a good configuration")
+}
+
+fn lint(config: &config::Config, lang: Lang, json: bool) -> (Exit, String, String) {
+    said(|out, err| directory::lint(config, &[], false, To { lang, json, out, err }))
+}
+
+#[test]
+fn a_directory_is_looked_over_line_by_line_in_both_languages() {
+    let site = Site::with(&format!(
+        "{GOOD}[directory]\nfiles = [\"people.csv\"]\ncard_format = \"uid-hex\"\n"
+    ));
+    let config = with_people(&site);
+    let (exit, told, _) = lint(&config, Lang::En, false);
+    assert_eq!(exit, Exit::Problems, "{told}");
+    for words in [
+        "people.csv:1: nobody reads the column \"shoe\"",
+        "people.csv:3: says the same as line 2",
+        "people.csv:4: puts the person in another department than line 2",
+        "people.csv:5: enrol:**07 belongs to another person by line 2",
+        "rows name the device \"gate-9\"",
+        "1 cards are not written in the format",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+    assert!(!told.contains("0007"), "numbers are masked: {told}");
+    let (_, told, _) = lint(&config, Lang::ZhCn, false);
+    assert!(told.contains("people.csv:5: enrol:**07 在第 2 行属于另一人"), "{told}");
+    let (_, told, _) = lint(&config, Lang::En, true);
+    let told: serde_json::Value = serde_json::from_str(&told).expect("JSON");
+    assert_eq!((&told["ok"], &told["found"][0]["line"]), (&false.into(), &1.into()));
+}
+
+#[test]
+fn an_import_is_dry_unless_told_otherwise_and_keeps_the_mode_of_the_file() {
+    use std::os::unix::fs::PermissionsExt;
+    let site = Site::with(&format!(
+        "{GOOD}[directory]\nfiles = [\"people.csv\"]\n[admin]\nlisten = \"127.0.0.1:1\"\n"
+    ));
+    let config = with_people(&site);
+    let mode = |mode| fs::set_permissions(site.path("people.csv"), fs::Permissions::from_mode(mode));
+    mode(0o640).expect("ours");
+    let import = |yes| {
+        let asked = Import {
+            file: site.path("new.csv"),
+            into: None,
+            gbk: false,
+            yes,
+        };
+        said(|out, err| {
+            let to = To {
+                lang: Lang::En,
+                json: false,
+                out,
+                err,
+            };
+            directory::import(&config, &asked, to)
+        })
+    };
+    let (exit, shown, told) = import(false);
+    assert_eq!(exit, Exit::Ok, "{told}");
+    assert!(shown.contains("1 numbers more, 0 fewer, 1 of somebody else"), "{shown}");
+    assert_eq!(fs::read_to_string(site.path("people.csv")).expect("there"), PEOPLE);
+    let (exit, _, told) = import(true);
+    assert!(
+        exit == Exit::Ok && told.contains("it will be read at the next start"),
+        "{told}"
+    );
+    let file = fs::metadata(site.path("people.csv")).expect("there");
+    assert_eq!(file.permissions().mode() & 0o777, 0o640);
+    assert!(
+        fs::read_to_string(site.path("people.csv"))
+            .expect("there")
+            .contains("E002,gate-1,8")
+    );
+    let left: Vec<_> = fs::read_dir(site.path(""))
+        .expect("a folder")
+        .filter_map(Result::ok)
+        .collect();
+    assert!(
+        left.iter()
+            .all(|entry| !entry.file_name().to_string_lossy().starts_with(".people"))
+    );
+    let (_, shown, _) = import(false);
+    assert!(shown.contains("nothing would change"), "{shown}");
 }
