@@ -319,4 +319,63 @@ proptest! {
         }
         prop_assert_eq!(upstream.everything(), straight.everything());
     }
+
+    // Zones that are configured one after another, readings that arrive under each in any order, and words on the clock
+    // afterwards, between them or not: each reading has the zone of the last word on it, or else of when it arrived.
+    #[test]
+    fn a_clock_is_read_as_configured_when_its_punches_came_unless_a_person_says_otherwise(
+        arrivals in prop::collection::vec((0..3_usize, prop::collection::vec(0..1200_i64, 0..5)), 1..4),
+        words in prop::collection::vec((0..3_usize, 0..1200_i64, prop::option::of(0..1200_i64)), 0..3),
+        turned in any::<bool>(),
+        restart in any::<bool>(),
+    ) {
+        const ZONES: [(&str, i64); 3] = [("Asia/Shanghai", 8), ("Asia/Tokyo", 9), ("UTC", 0)];
+        let local = |minute: i64| at("00:00").plus_millis(minute * MINUTE);
+        let (mut entries, mut expected) = (Vec::new(), Vec::new());
+        for (index, (zone, minutes)) in arrivals.iter().enumerate() {
+            let now = at("01:00").plus_millis(index as i64 * 60 * MINUTE);
+            entries.push(configured_at(now, &zoned(ZONES[*zone].0, ClockMode::Trust)));
+            let mut arrive: Vec<Entry> = Vec::new();
+            for (place, minute) in minutes.iter().enumerate() {
+                let sequence = (index * 100 + place) as u64;
+                let shown = format!("{:02}:{:02}", minute / 60, minute % 60);
+                // Long after, so that nothing is in the future.
+                arrive.push(said("gate", now.plus_millis(1), finger(sequence, "0007", &shown)));
+                expected.push((sequence, *minute, *zone));
+            }
+            if turned {
+                arrive.reverse();
+            }
+            entries.extend(arrive);
+        }
+        for (zone, from, to) in &words {
+            entries.push(Entry::Reinterpreted {
+                device: "gate".into(),
+                zone: ZONES[*zone].0.to_owned(),
+                from: local(*from),
+                to: to.map(local),
+                actor: "otto".to_owned(),
+                at: evening(),
+            });
+        }
+        let (mut gateway, mut upstream) = (Gateway::new(), Upstream::default());
+        for entry in &entries {
+            upstream.take(gateway.step(entry));
+            if restart {
+                gateway.restart();
+            }
+        }
+        let held = upstream.holds(EventKind::Punch);
+        prop_assert_eq!(held.len(), expected.len());
+        for (sequence, minute, configured) in expected {
+            // What a clock shows in Shanghai is that many hours later or earlier elsewhere.
+            let in_zone = |zone: usize| local(minute).plus_millis((8 - ZONES[zone].1) * 60 * MINUTE);
+            let said = words.iter().rev().find(|(zone, from, to)| {
+                local(*from) <= in_zone(*zone) && to.is_none_or(|to| in_zone(*zone) < local(to))
+            });
+            let zone = said.map_or(configured, |(zone, _, _)| *zone);
+            let punch = held.values().find(|data| data["sequence"] == sequence).expect("held");
+            prop_assert_eq!(punch["time"].as_i64(), Some(in_zone(zone).as_millis()), "number {}", sequence);
+        }
+    }
 }
