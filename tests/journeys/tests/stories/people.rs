@@ -232,3 +232,29 @@ async fn a_wrong_zone_is_mended_for_the_past_only_by_a_command_that_is_logged() 
     ];
     assert_eq!(run(&gateway, &unknown).2, 1);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_sent_when_the_directory_is_read_again_and_what_is_left_is_told() {
+    let (gateway, sink, terminal) = site("").await;
+    terminal.punch("1003", Duration::ZERO);
+    let waits = |status: &Value| status["quarantine"]["punches"] == 2;
+    assert!(gateway.until(SOON, waits).await, "{:#?}", gateway.status().await);
+    let rows = format!("{HEAD}E001,gate-1,1001,enrol,,\nE002,gate-1,1002,enrol,,\n");
+    gateway.secret("people.csv", &rows).expect("written");
+    let (told, _, code) = run(&gateway, &["quarantine", "replay"]);
+    assert!(
+        code == 0 && told.contains("1 punches have found their person, 1 are left"),
+        "{told}"
+    );
+    assert!(all_is_delivered(&gateway, SOON).await);
+    assert_eq!(people(&sink), [Some("E001".to_owned()), Some("E002".to_owned())]);
+    // A page of a browser cannot have anything done.
+    let call = punchgate_lab::call::post(
+        gateway.admin(),
+        "/api/v1/commands/reload",
+        "",
+        "Origin: http://x\r\n",
+        "{}",
+    );
+    assert_eq!(call.await.expect("an answer").status, 403);
+}
