@@ -66,6 +66,8 @@ pub struct Desk {
     pub begun_at: Seq,
     /// What looks after the disk.
     pub keeper: Keeper,
+    /// What the start could not write: it goes before everything else.
+    pub owed: Vec<Payload>,
 }
 
 /// Runs the intake until both channels are closed, then closes the journal.
@@ -368,7 +370,12 @@ impl Desk {
 
     fn write(&mut self, payloads: &[Payload]) -> Result<(), AppendError> {
         let began = Instant::now();
-        self.journal.append(payloads)?;
+        if self.owed.is_empty() {
+            self.journal.append(payloads)?;
+        } else {
+            self.journal.append(&[&self.owed, payloads].concat())?;
+            self.owed.clear();
+        }
         count(&self.board.commits);
         let spent = u64::try_from(began.elapsed().as_micros()).unwrap_or(u64::MAX);
         self.board.commit_micros.fetch_add(spent, Ordering::Relaxed);

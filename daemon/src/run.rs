@@ -29,7 +29,7 @@ pub use force::Force;
 use outside::Outside;
 use reload::InForce;
 use store::Store;
-pub use store::note_opening;
+pub use store::{Owed, note_opening};
 use works::Works;
 
 use crate::{
@@ -61,9 +61,9 @@ pub async fn run(config: Config, load: &Load<'_>) -> Result<(), RunError> {
     for upstream in &config.upstreams {
         pumps::upstream(&config.gateway.id, upstream).map_err(RunError::Configuration)?;
     }
-    let wanted = Force::of(&config)?;
+    let force = Force::of(&config)?;
     let mut store = Store::open(&config)?;
-    let force = store.write(wanted);
+    store.write(&force);
     store.show(&board);
     let backlogs = pumps::backlogs(&config);
     let keeper = store.keeper(&config, backlogs.clone());

@@ -51,29 +51,33 @@ fn a_terminal_in_utc() -> Settings {
     }
 }
 
-#[tokio::test(start_paused = true)]
-async fn what_waits_for_a_slow_disk_keeps_the_time_at_which_it_was_heard() {
+/// The intake of one terminal on a disk.
+fn intake(disk: &SimDisk) -> (Desk, Tray, Intake) {
     let clock = Clock::starting_at(opening_time());
     let (deliveries, arriving) = mpsc::channel(16);
-    let (_notebook, notes) = Notebook::new();
-    let (_settings, settings) = watch::channel(a_terminal_in_utc());
-    let board = Arc::new(Board::new(clock.clone()));
+    let (_, notes) = Notebook::new();
+    let (_, settings) = watch::channel(a_terminal_in_utc());
     let buffer = Buffer::in_memory();
     let ids = Ids::open(buffer.clone()).expect("empty");
-    let mut desk = Desk {
+    let desk = Desk {
         keeper: Keeper::of(buffer.clone(), ids.clone()),
-        journal: journal(&SimDisk::new(1)),
+        journal: journal(disk),
         held: Arc::new(Held::new(buffer, ids)),
+        board: Arc::new(Board::new(clock.clone())),
         clock,
-        board,
         tail: watch::channel(0).0,
         contacts: Contacts::new(settings),
         epochs: Arc::new(Epochs::default()),
         progress: watch::channel(Progress::default()).1,
         begun_at: 0,
+        owed: Vec::new(),
     };
-    let mut tray = Tray::new(arriving, notes);
-    let intake = Intake::new("gate".into(), deliveries);
+    (desk, Tray::new(arriving, notes), Intake::new("gate".into(), deliveries))
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_waits_for_a_slow_disk_keeps_the_time_at_which_it_was_heard() {
+    let (mut desk, mut tray, intake) = intake(&SimDisk::new(1));
     let said = async {
         // Its clock is right: what it shows is what ours shows.
         let (shows, round_trip) = (DeviceTime::from_numbers(2026, 3, 2, 0, 0, 0), Duration::from_millis(40));
@@ -110,4 +114,28 @@ fn what_a_start_writes_survives_a_sync_that_fails_once() {
     disk.fail_sync_at(disk.syncs());
     note_opening(&mut journal, std::slice::from_ref(&started)).expect("the second attempt");
     assert_eq!(entries(&journal), [started]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_full_disk_did_not_take_at_the_start_goes_before_the_first_punch() {
+    let disk = SimDisk::new(1);
+    let (mut desk, mut tray, intake) = intake(&disk);
+    let started = Entry::Started {
+        at: opening_time(),
+        version: "test".to_owned(),
+    };
+    disk.full_at_writes(disk.writes(), 1);
+    let owed = note_opening(&mut desk.journal, std::slice::from_ref(&started)).expect_err("no room");
+    desk.owed = owed.payloads;
+    let reported = async {
+        let reading = Reading::new(Credential::Enrol("1001".to_owned()), Factor::Card);
+        assert_eq!(intake.report(vec![reading]).await.expect("stored").fresh(), 1);
+    };
+    let stored = async {
+        assert!(tray.fill().await);
+        desk.clear(&mut tray);
+    };
+    tokio::join!(reported, stored);
+    let kinds: Vec<_> = entries(&desk.journal).iter().map(Entry::kind).collect();
+    assert_eq!(kinds, ["started", "reading"]);
 }

@@ -1,6 +1,6 @@
 //! The store, opened: the journal, the buffer beside it, and what they know of the configuration.
 
-use punchgate_journal::{AppendError, Buffer, BufferError, Entry, Journal};
+use punchgate_journal::{AppendError, Buffer, BufferError, Entry, Journal, Payload};
 use punchgate_kit::Clock;
 
 use super::{RunError, force::Force};
@@ -22,6 +22,8 @@ pub(super) struct Store {
     pub(super) ids: Ids,
     pub(super) decider: Decider,
     fresh: bool,
+    /// What the start could not write.
+    pub(super) owed: Vec<Payload>,
     /// What opening them found and repaired.
     opening: Vec<Message>,
     /// What of the store needs looking at.
@@ -65,6 +67,7 @@ impl Store {
             ids,
             decider,
             fresh: found.fresh,
+            owed: Vec::new(),
             opening: opening_told,
             alarms,
             ballast: opening.ballast,
@@ -99,9 +102,9 @@ impl Store {
         keeper
     }
 
-    /// Writes what of the configuration decides to the journal, before any reading that it decides about. Gives back
-    /// what is in force: a full disk must not keep the gateway from forwarding what it holds.
-    pub(super) fn write(&mut self, wanted: Force) -> Force {
+    /// Writes what of the configuration decides to the journal, before any reading that it decides about. What a full disk
+    /// does not take is owed: it must not keep the gateway from forwarding what it holds.
+    pub(super) fn write(&mut self, wanted: &Force) {
         let at = Clock::system().now();
         let (settings, people) = self.decider.known();
         let known = Force {
@@ -109,26 +112,32 @@ impl Store {
             people,
         };
         let entries = wanted.opening(&known, (self.fresh, self.journal.tail() == 0), at);
-        match note_opening(&mut self.journal, &entries) {
-            Ok(()) => wanted,
-            Err(error) => {
-                tracing::error!(%error, "the configuration in force could not be noted; the one before stays in force");
-                known
-            }
+        if let Err(owed) = note_opening(&mut self.journal, &entries) {
+            let error = owed.why;
+            tracing::error!(%error, "the configuration could not be noted; it is, before the first punch that the disk takes");
+            self.owed = owed.payloads;
         }
     }
 }
 
-/// Writes what a start writes. A disk that failed is tried once more: the journal goes on in a new segment, and a
-/// configuration that is not noted would not be in force until the next start.
+/// What a start could not write.
+#[derive(Debug)]
+pub struct Owed {
+    /// What it is: to be written before anything else ([`crate::intake::Desk::owed`]), so that no punch is decided without it.
+    pub payloads: Vec<Payload>,
+    /// Why it could not.
+    pub why: AppendError,
+}
+
+/// Writes what a start writes. A disk that failed is tried once more: the journal goes on in a new segment.
 ///
 /// # Errors
-/// [`AppendError`]; the configuration before stays in force.
-pub fn note_opening(journal: &mut Journal, entries: &[Entry]) -> Result<(), AppendError> {
+/// [`Owed`].
+pub fn note_opening(journal: &mut Journal, entries: &[Entry]) -> Result<(), Owed> {
     let payloads: Vec<_> = entries.iter().map(Entry::to_payload).collect();
     let noted = match journal.append(&payloads) {
         Err(error) if error.may_pass() && !error.is_full() => journal.append(&payloads),
         noted => noted,
     };
-    noted.map(drop)
+    noted.map(drop).map_err(|why| Owed { payloads, why })
 }

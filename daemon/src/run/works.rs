@@ -78,6 +78,7 @@ impl Works {
             buffer,
             ids,
             decider,
+            owed,
             ..
         } = store;
         let begun_at = journal.tail();
@@ -111,6 +112,7 @@ impl Works {
             progress: progress_seen.clone(),
             begun_at,
             keeper,
+            owed,
         };
         let broken = CancellationToken::new();
         let (intake_ends, deciding_ends) = (broken.clone().drop_guard(), broken.clone().drop_guard());

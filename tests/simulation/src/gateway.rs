@@ -110,8 +110,10 @@ impl Gateway {
             people: directory(world),
         };
         let entries = wanted.opening(&known, (fresh, first), clock.now());
-        if let Err(error) = note_opening(&mut journal, &entries) {
-            world.note("settings", error.to_string().as_bytes());
+        let mut owed = Vec::new();
+        if let Err(not_noted) = note_opening(&mut journal, &entries) {
+            world.note("settings", not_noted.why.to_string().as_bytes());
+            owed = not_noted.payloads;
         }
         let begun_at = journal.tail();
         let (deliveries, arriving) = mpsc::channel(4096);
@@ -145,6 +147,7 @@ impl Gateway {
             progress: progress_seen.clone(),
             begun_at,
             keeper: Keeper::of(buffer.clone(), ids),
+            owed,
         };
         let (closing, pumping) = (CancellationToken::new(), CancellationToken::new());
         let tasks = TaskTracker::new();

@@ -123,14 +123,8 @@ async fn faulty(world: &World, shelf: &mut Shelf, number: usize, life: &Life) {
     if let Some(sync) = life.bad_sync {
         disk.fail_sync_at(disk.syncs() + sync);
     }
-    let fill = || {
-        if let Some((first, count)) = life.full {
-            disk.full_at_writes(disk.writes() + first, count);
-        }
-    };
-    // Without room for the first settings there are none, and what is decided without them stays so decided.
-    if number > 0 {
-        fill();
+    if let Some((first, count)) = life.full {
+        disk.full_at_writes(disk.writes() + first, count);
     }
     world.wall.store(life.wall, Ordering::Relaxed);
     let gateway = match Gateway::start(world, shelf) {
@@ -143,9 +137,6 @@ async fn faulty(world: &World, shelf: &mut Shelf, number: usize, life: &Life) {
     };
     if disk.is_off() {
         return;
-    }
-    if number == 0 {
-        fill();
     }
     let end = Instant::now() + Duration::from_millis(life.lasts);
     let jumping = async {

@@ -14,7 +14,7 @@ pub const SEEDS: &[u64] = &[
     // A sync failed, the process was killed, and the next one found the batch in the page cache, synced pages that the
     // system took for clean, and believed them; a power cut took them. The end of the last segment is written again now.
     392,
-    // The disk was full at the first start, so that punches were decided under no policy: the scene's fault, no longer
-    // made.
-    527,
+    // The disk was full at the start, so that punches were decided under no policy and stayed so decided. What a start
+    // could not write goes before everything else now.
+    527, 17747,
 ];
