@@ -127,7 +127,7 @@ pub fn cases(normal: u32) -> ProptestConfig {
 }
 
 proptest! {
-    #![proptest_config(cases(200))]
+    #![proptest_config(cases(120))]
 
     #[test]
     fn what_holds_depends_on_the_facts_and_not_on_how_they_came(
