@@ -3,6 +3,8 @@
 //!
 //! What changes something must carry an `Idempotency-Key`: no page of a browser can send one without being allowed to.
 
+mod clocks;
+
 use std::{
     net::SocketAddr,
     sync::{Arc, atomic::Ordering},
@@ -10,8 +12,11 @@ use std::{
 
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
+use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use tokio::sync::watch;
+
+pub use clocks::Clocks;
 
 use crate::{
     board::Board,
@@ -24,6 +29,7 @@ use crate::{
     pumps::Pumps,
     questions::Desk,
     run::commands::{Command, Orders},
+    watermark::complete_until,
 };
 
 /// Unknown credentials listed at most; all are counted.
@@ -46,6 +52,8 @@ pub struct Admin {
     pub settings: watch::Receiver<Settings>,
     /// The way to have something done.
     pub orders: Orders,
+    /// The way to the devices' clocks.
+    pub clocks: Clocks,
 }
 
 impl Admin {
@@ -122,11 +130,18 @@ impl Admin {
             let detail = "what changes something needs an Idempotency-Key, and is not for browsers";
             return problem(StatusCode::FORBIDDEN, "needs-key", detail);
         }
-        let command = match request.uri().path() {
+        let path = request.uri().path();
+        if let Some(device) = path
+            .strip_prefix("/api/v1/devices/")
+            .and_then(|rest| rest.strip_suffix("/time"))
+        {
+            return self.set_clock(device, request).await;
+        }
+        let command = match path {
             "/api/v1/commands/reload" => Ok(Command::Reload),
             "/api/v1/commands/reinterpret" => serde_json::from_slice(request.body()).map(Command::Reinterpret),
             _ => {
-                let detail = "known: /api/v1/commands/reload /api/v1/commands/reinterpret";
+                let detail = "known: /api/v1/commands/reload /api/v1/commands/reinterpret /api/v1/devices/NAME/time";
                 return problem(StatusCode::NOT_FOUND, "not-found", detail);
             }
         };
@@ -137,6 +152,17 @@ impl Admin {
                 Err(why) => json_answer(StatusCode::CONFLICT, &json!({"code": "refused", "why": why})),
             },
         }
+    }
+
+    async fn set_clock(&self, device: &str, request: &Request<Bytes>) -> Response<Bytes> {
+        let body: Value = serde_json::from_slice(request.body()).unwrap_or_default();
+        let actor = body["actor"].as_str().unwrap_or("unknown");
+        let zone = {
+            let settings = self.settings.borrow();
+            let zone = settings.devices.get(device).and_then(|device| device.timezone.clone());
+            zone.and_then(|zone| TimeZone::get(&zone).ok())
+        };
+        self.clocks.set((device, zone), actor, &self.board).await
     }
 
     fn ready(&self) -> Response<Bytes> {
@@ -157,12 +183,18 @@ impl Admin {
 
     fn metrics(&self) -> Response<Bytes> {
         let figures = self.figures();
-        let body = metrics::render(&self.board, &figures);
+        let complete = self.complete_through(self.board.clock().now());
+        let body = metrics::render(&self.board, &figures, complete);
         text(
             StatusCode::OK,
             "application/openmetrics-text; version=1.0.0; charset=utf-8",
             body,
         )
+    }
+
+    /// How far all sources together are complete.
+    fn complete_through(&self, now: punchgate_model::Timestamp) -> punchgate_model::Timestamp {
+        complete_until(&self.settings.borrow(), &self.board.devices(), now)
     }
 
     fn figures(&self) -> Vec<UpstreamFigures> {
@@ -177,6 +209,27 @@ impl Admin {
             name,
         };
         self.pumps.statuses().into_iter().map(figures).collect()
+    }
+
+    fn devices(&self, now: punchgate_model::Timestamp) -> serde_json::Map<String, Value> {
+        let settings = self.settings.borrow();
+        let rows = self.board.devices().into_iter().map(|(name, row)| {
+            let uncertainty = row.clock_uncertainty_now(now);
+            let timezone = settings.devices.get(&name).and_then(|device| device.timezone.clone());
+            // Plain data always serialises.
+            let mut value = serde_json::to_value(row).unwrap_or_default();
+            if let Some(fields) = value.as_object_mut() {
+                fields.insert("has_clock".to_owned(), self.board.has_clock(&name).into());
+                if let Some(zone) = timezone {
+                    fields.insert("timezone".to_owned(), zone.into());
+                }
+                if let Some(ms) = uncertainty {
+                    fields.insert("clock_uncertainty_now_ms".to_owned(), ms.into());
+                }
+            }
+            (name, value)
+        });
+        rows.collect()
     }
 
     /// Everything `punchgate status` shows.
@@ -201,7 +254,8 @@ impl Admin {
                 "held": self.board.holds_unknown.load(Ordering::Relaxed),
             },
             "resolving": self.board.is_resolving(),
-            "devices": self.board.devices(),
+            "complete_through": self.complete_through(now),
+            "devices": self.devices(now),
             "units": self.board.units(),
             "upstreams": upstreams.collect::<serde_json::Map<_, _>>(),
         })

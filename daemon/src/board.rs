@@ -11,6 +11,7 @@ use std::{
 
 use punchgate_kit::{Clock, Remark, Stage};
 use punchgate_model::Timestamp;
+use punchgate_rules::ClockOffset;
 use punchgate_transports::http::Notice;
 use punchgate_upstream::{EventKind, Outgoing};
 use serde::Serialize;
@@ -19,6 +20,7 @@ use crate::{
     decide::Far,
     messages::{Lang, Message},
     pulse::Pulses,
+    registry,
     store::alarm::Alarm,
 };
 
@@ -83,12 +85,24 @@ pub struct DeviceRow {
     /// Device clock minus gateway clock, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub clock_offset_ms: Option<i64>,
-    /// Uncertainty of that, in milliseconds.
+    /// Uncertainty of that when it was measured, in milliseconds.
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub clock_uncertainty_ms: Option<u64>,
+    pub clock_uncertainty_ms: Option<u32>,
+    /// When that was, by the gateway's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub clock_measured_at: Option<Timestamp>,
+    /// Records of its log that are with us.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_held: Option<u64>,
+    /// Records that it says it has and we have not: a gap is read again.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_missing: Option<u64>,
     /// Everything up to here is with us.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub complete_through: Option<Timestamp>,
+    /// Records of it that were read last, and new punches stored by then: what we hold now follows.
+    #[serde(skip)]
+    read: Option<(u64, u64)>,
     /// Records it held at the last complete read, and new punches stored by then: what it should hold now follows.
     #[serde(skip)]
     counted: Option<(u64, u64)>,
@@ -109,6 +123,28 @@ pub struct DeviceRow {
     /// The last thing that was odd.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub last_oddity: Option<String>,
+}
+
+impl DeviceRow {
+    /// The device says how many records it holds: that many, less those we have, are missing.
+    fn count(&mut self, records: u64) {
+        self.log_records = Some(records);
+        let held = self
+            .read
+            .map(|(rows, stored)| rows + self.stored.saturating_sub(stored));
+        self.log_held = held;
+        self.log_missing = held.map(|held| records.saturating_sub(held));
+    }
+
+    /// How far off its clock may be by now, in milliseconds: what was measured, and 500 ppm of the time since.
+    pub fn clock_uncertainty_now(&self, now: Timestamp) -> Option<u32> {
+        let measured = ClockOffset {
+            measured_at: self.clock_measured_at?,
+            offset_ms: self.clock_offset_ms?,
+            uncertainty_ms: self.clock_uncertainty_ms?,
+        };
+        Some(measured.uncertainty_at(now.plus_millis(measured.offset_ms)))
+    }
 }
 
 /// The journal's row in `status`.
@@ -183,6 +219,8 @@ pub struct Board {
     again: tokio::sync::Notify,
     /// Whether the threads inside still turn.
     pub pulses: Pulses,
+    /// How far devices were complete when the gateway ran last.
+    remembered: Mutex<BTreeMap<String, Option<Timestamp>>>,
     /// Groups written and synced.
     pub commits: AtomicU64,
     /// Microseconds spent in them.
@@ -226,6 +264,7 @@ impl Board {
             resolving: Mutex::default(),
             again: tokio::sync::Notify::new(),
             pulses: Pulses::default(),
+            remembered: Mutex::default(),
             commits: AtomicU64::new(0),
             commit_micros: AtomicU64::new(0),
             verdicts: AtomicU64::new(0),
@@ -270,13 +309,11 @@ impl Board {
         let mut before = std::mem::take(&mut *rows);
         for (name, driver) in devices {
             let known = before.remove(name).filter(|row| row.driver == driver);
-            rows.insert(
-                name.to_owned(),
-                DeviceRow {
-                    driver,
-                    ..known.unwrap_or_default()
-                },
-            );
+            let row = known.unwrap_or_else(|| DeviceRow {
+                complete_through: lock(&self.remembered).get(name).copied().flatten(),
+                ..DeviceRow::default()
+            });
+            rows.insert(name.to_owned(), DeviceRow { driver, ..row });
         }
     }
 
@@ -345,6 +382,34 @@ impl Board {
         self.again.notified().await;
     }
 
+    /// Whether a device's driver can read its clock.
+    pub fn has_clock(&self, name: &str) -> bool {
+        let driver = lock(&self.devices).get(name).map(|row| row.driver);
+        driver
+            .and_then(registry::kind)
+            .is_some_and(|kind| kind.about().has_clock)
+    }
+
+    /// So far devices were complete when the gateway ran last; what they log from then on is not with us yet.
+    pub fn remember(&self, through: BTreeMap<String, Option<Timestamp>>) {
+        *lock(&self.remembered) = through;
+    }
+
+    /// How far a device is complete.
+    pub fn complete_through(&self, name: &str) -> Option<Timestamp> {
+        lock(&self.devices).get(name).and_then(|row| row.complete_through)
+    }
+
+    /// A device's clock was measured.
+    pub fn measured(&self, name: &str, (offset_ms, uncertainty_ms): (i64, u32)) {
+        let now = self.clock.now();
+        self.with_device(name, |row| {
+            row.clock_offset_ms = Some(offset_ms);
+            row.clock_uncertainty_ms = Some(uncertainty_ms);
+            row.clock_measured_at = Some(now);
+        });
+    }
+
     /// Changes the journal's row.
     pub fn with_journal(&self, change: impl FnOnce(&mut JournalRow)) {
         change(&mut lock(&self.journal));
@@ -399,8 +464,8 @@ impl Board {
             }
             Remark::Log { records, capacity } => {
                 row.stages.insert(Stage::Counted.word(), now);
-                row.log_records = Some(*records);
                 row.log_capacity = *capacity;
+                row.count(*records);
                 // As many as at the last complete read and live since: nothing was missed.
                 let expected = row
                     .counted
@@ -416,7 +481,8 @@ impl Board {
                 complete,
             } => {
                 row.stages.insert(Stage::Decoded.word(), now);
-                row.log_records = Some(*records);
+                row.read = Some((*rows, row.stored));
+                row.count(*records);
                 if *complete {
                     let asked = row.asked.unwrap_or(now);
                     row.counted = Some((*records, row.stored));
@@ -433,7 +499,7 @@ impl Board {
             Remark::Unexpected(what) => odd = Some(format!("unexpected: {what}")),
             Remark::Event { name, details } => odd = Some(format!("{name}: {details}")),
             Remark::Dropped { bytes, .. } => row.dropped_bytes += u64::try_from(*bytes).unwrap_or(0),
-            Remark::Clock { .. } => {}
+            Remark::Clock { .. } | Remark::LogRead { .. } => {}
         });
         let Some(oddity) = odd else { return false };
         self.with_device(device, |row| row.last_oddity = Some(oddity));

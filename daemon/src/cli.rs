@@ -16,7 +16,7 @@ use punchgate_model::Timestamp;
 
 pub use help::command;
 pub use people::{
-    DeviceVerb, DirectoryVerb, Explained, Imported, LintedFiles, Listed, Number, QuarantineVerb, Reinterpreted,
+    Clocks, DeviceVerb, DirectoryVerb, Explained, Imported, LintedFiles, Listed, Number, QuarantineVerb, Reinterpreted,
     VerifyVerb,
 };
 

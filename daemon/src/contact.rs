@@ -6,7 +6,7 @@ use jiff::tz::TimeZone;
 use punchgate_journal::{ClockMeasured, Entry};
 use punchgate_kit::Remark;
 use punchgate_model::{DeviceName, DeviceTime, Timestamp};
-use punchgate_rules::clock::instant;
+use punchgate_rules::clock::{instant, is_our_time};
 use tokio::sync::watch;
 
 use crate::decide::settings::Settings;
@@ -21,6 +21,7 @@ const RESOLUTION_MS: i64 = 1000;
 pub struct Contacts {
     settings: watch::Receiver<Settings>,
     written: BTreeMap<DeviceName, (Timestamp, ClockMeasured)>,
+    shown: BTreeMap<DeviceName, DeviceTime>,
 }
 
 impl Contacts {
@@ -29,30 +30,56 @@ impl Contacts {
         Self {
             settings,
             written: BTreeMap::new(),
+            shown: BTreeMap::new(),
         }
     }
 
-    /// The journal entry a remark makes, if any.
-    pub fn entry(&mut self, device: &DeviceName, remark: &Remark, now: Timestamp) -> Option<Entry> {
-        let contact = |serial, clock, log_records, complete| Entry::Contact {
+    /// The journal entry a remark makes, if any. `through` is how far the device is complete now.
+    pub fn entry(
+        &mut self,
+        device: &DeviceName,
+        remark: &Remark,
+        now: Timestamp,
+        through: Option<Timestamp>,
+    ) -> Option<Entry> {
+        let contact = |serial, clock, log: Option<(u64, u64, bool)>| Entry::Contact {
             device: device.clone(),
             at: now,
             serial,
             clock,
-            log_records,
-            complete,
+            log_records: log.map(|(records, ..)| records),
+            complete: log.is_some_and(|(_, _, complete)| complete),
+            held: log.map(|(_, rows, _)| rows),
+            through: log.and(through),
+            landmarks: Vec::new(),
         };
         match remark {
             Remark::Clock { shows, round_trip } => {
-                let zone = self.zone(device)?;
-                let clock = measure(shows, *round_trip, now, &zone)?;
-                self.is_news(device, now, clock)
-                    .then(|| contact(None, Some(clock), None, false))
+                let clock = self.measured(device, shows, *round_trip, now)?;
+                let stands = self.shown.insert(device.clone(), shows.clone()).as_ref() == Some(shows);
+                self.is_news(device, now, clock, stands)
+                    .then(|| contact(None, Some(clock), None))
             }
-            Remark::Downloaded { records, complete, .. } => Some(contact(None, None, Some(*records), *complete)),
-            Remark::Identity { serial, .. } => Some(contact(Some(serial.clone()), None, None, false)),
+            Remark::Downloaded {
+                records,
+                rows,
+                complete,
+            } => Some(contact(None, None, Some((*records, *rows, *complete)))),
+            Remark::Identity { serial, .. } => Some(contact(Some(serial.clone()), None, None)),
             _ => None,
         }
+    }
+
+    /// A device's clock against ours; `None` where ours cannot be right, or the device's shows a local time that happens
+    /// twice or never.
+    pub fn measured(
+        &self,
+        device: &DeviceName,
+        shows: &DeviceTime,
+        round_trip: Duration,
+        now: Timestamp,
+    ) -> Option<ClockMeasured> {
+        measure(shows, round_trip, now, &self.zone(device)?)
     }
 
     /// The zone that a device's clock shows.
@@ -61,12 +88,13 @@ impl Contacts {
         TimeZone::get(settings.devices.get(device.as_str())?.timezone.as_deref()?).ok()
     }
 
-    /// Whether a measurement differs from the last one written by more than it leaves open, or that one is old.
-    fn is_news(&mut self, device: &DeviceName, now: Timestamp, clock: ClockMeasured) -> bool {
+    /// Whether a measurement differs from the last one written by more than it leaves open, or that one is old. A clock that
+    /// stands falls behind at every look; that is news once in a while.
+    fn is_news(&mut self, device: &DeviceName, now: Timestamp, clock: ClockMeasured, stands: bool) -> bool {
         let news = self.written.get(device).is_none_or(|(at, last)| {
             let moved = clock.offset_ms.saturating_sub(last.offset_ms).saturating_abs();
             let aged = now.since(*at).saturating_abs() >= i64::try_from(AGAIN_AFTER.as_millis()).unwrap_or(i64::MAX);
-            aged || moved > i64::from(clock.uncertainty_ms).saturating_add(RESOLUTION_MS)
+            aged || (!stands && moved > i64::from(clock.uncertainty_ms))
         });
         if news {
             self.written.insert(device.clone(), (now, clock));
@@ -75,12 +103,13 @@ impl Contacts {
     }
 }
 
-/// Device clock minus ours, with the round trip as uncertainty (`semantics.md` section 2).
+/// Device clock minus ours, uncertain by half the round trip and by the second that the clock does not show the parts of
+/// (`semantics.md` section 2); `None` where ours cannot be right, or local time is ambiguous.
 ///
 /// What it showed belongs to the middle of the round trip, which ended now. Device clocks show whole seconds, so the
 /// offset is told in whole seconds too: a clock that is right has offset 0, and printed times stay as printed.
 pub fn measure(shows: &DeviceTime, round_trip: Duration, now: Timestamp, zone: &TimeZone) -> Option<ClockMeasured> {
-    let said = instant(shows, zone)?;
+    let said = instant(shows, zone).filter(|said| !said.ambiguous && is_our_time(now))?;
     let ahead = said.at.since(now.minus(round_trip / 2));
     // The true time lies up to a second after what was shown: the whole second nearest to the middle of that.
     let half = i64::try_from((round_trip / 2).as_millis()).unwrap_or(i64::MAX);
@@ -90,7 +119,7 @@ pub fn measure(shows: &DeviceTime, round_trip: Duration, now: Timestamp, zone: &
     } else {
         ahead.saturating_add(999).div_euclid(1000).saturating_mul(1000)
     };
-    let uncertainty_ms = u32::try_from(round_trip.as_millis()).unwrap_or(u32::MAX);
+    let uncertainty_ms = u32::try_from(half.saturating_add(RESOLUTION_MS)).unwrap_or(u32::MAX);
     Some(ClockMeasured {
         offset_ms,
         uncertainty_ms,
@@ -152,7 +181,7 @@ mod tests {
                 round_trip: Duration::from_millis(40),
             };
             let now = format!("2026-03-02T{now}Z").parse().expect("an instant");
-            contacts.entry(&gate, &remark, now).is_some()
+            contacts.entry(&gate, &remark, now, None).is_some()
         };
         assert!(written((8, 55, 0), "00:55:00.400"));
         assert!(!written((8, 55, 30), "00:55:30.400"));

@@ -59,7 +59,7 @@ pub struct Desk {
     /// What the devices' clocks showed last.
     pub contacts: Contacts,
     /// Each device's log epoch.
-    pub epochs: Arc<Epochs>,
+    pub epochs: Epochs,
     /// How far deciding has come.
     pub progress: watch::Receiver<Progress>,
     /// The journal's end at the start: until deciding has come so far, not every answer given before is known again.
@@ -158,6 +158,8 @@ struct Group {
     reports: Vec<Waiting>,
     notes: Vec<oneshot::Sender<Result<Seq, NotStored>>>,
     once: Answers,
+    /// The log epochs as they were, should the group be refused.
+    before: Option<Epochs>,
 }
 
 impl Desk {
@@ -186,7 +188,10 @@ impl Desk {
             // A slow disk makes a delivery wait: a clock was read, and a punch heard, before that.
             let heard = now.minus(delivery.said.elapsed());
             match delivery.what {
-                Deliverable::Remark(remark) => lazy.extend(self.remark(&delivery.device, &remark, heard)),
+                Deliverable::Remark(Remark::LogRead { rows }) => {
+                    self.log_read(&mut group, &delivery.device, &rows, heard)
+                }
+                Deliverable::Remark(remark) => group.payloads.extend(self.remark(&delivery.device, &remark, heard)),
                 Deliverable::Readings { readings, once, answer } => {
                     self.report(&mut group, delivery.device, readings, once, answer, heard);
                 }
@@ -270,30 +275,48 @@ impl Desk {
     }
 
     fn knows_any(&self, group: &Group, device: &DeviceName, readings: &[Reading], now: Timestamp) -> bool {
-        let epoch = self.epochs.of(device);
-        let ids = readings
-            .iter()
-            .map(|reading| identity::punch_id(device, epoch, reading, now));
-        ids.into_iter()
-            .any(|id| group.fresh.contains_key(&id) || self.held.known(&id).is_some())
+        let id = |reading| identity::punch_id(device, self.epochs.of(device, reading), reading, now);
+        readings.iter().map(id).any(|id| self.known(group, &id).is_some())
+    }
+
+    fn known(&self, group: &Group, id: &PunchId) -> Option<Known> {
+        group.fresh.get(id).cloned().or_else(|| self.held.known(id))
+    }
+
+    /// A log is about to be reported: under its epoch, which is in the journal before it.
+    fn log_read(&mut self, group: &mut Group, device: &DeviceName, rows: &[u64], now: Timestamp) {
+        group.before.get_or_insert_with(|| self.epochs.clone());
+        for entry in self.epochs.read(device, rows, now) {
+            if let Entry::Epoch { epoch, why, .. } = &entry {
+                tracing::warn!(%device, epoch, why, "the device has another log");
+            }
+            group.payloads.push(entry.to_payload());
+        }
     }
 
     /// Gives a reading its punch id, and a place in the group unless it is held already.
     fn name(
-        &self,
+        &mut self,
         group: &mut Group,
         device: &DeviceName,
         reading: Reading,
         now: Timestamp,
-        fresh: &mut Vec<Reading>,
+        fresh: &mut Vec<(u32, Reading)>,
     ) -> Receipt {
-        let epoch = self.epochs.of(device);
-        let id = identity::punch_id(device, epoch, &reading, now);
         let trace = Trace::of(&reading);
-        let known = group.fresh.get(&id).cloned().or_else(|| self.held.known(&id));
+        let mut epoch = self.epochs.of(device, &reading);
+        let mut id = identity::punch_id(device, epoch, &reading, now);
+        let mut known = self.known(group, &id);
+        let numbered = reading.sequence.is_some() && reading.external_id.is_none();
+        if numbered && known.as_ref().is_some_and(|known| known.is_another(trace)) {
+            epoch = self.restarted(group, device, fresh, now);
+            id = identity::punch_id(device, epoch, &reading, now);
+            known = self.known(group, &id);
+        }
+        self.epochs.reported(device, &reading);
         let duplicate = known.as_ref().is_some_and(|known| !known.is_decided_by(trace));
         if known.as_ref().is_none_or(|known| known.is_news(trace)) {
-            fresh.push(reading);
+            fresh.push((epoch, reading));
             let mut known = known.unwrap_or_else(|| Known::by(trace));
             known.and(trace);
             group.fresh.insert(id.clone(), known);
@@ -304,9 +327,45 @@ impl Desk {
         }
     }
 
-    /// One entry for what was reported together: it is read, and decided, in one piece.
-    fn write_down(&self, group: &mut Group, device: &DeviceName, mut fresh: Vec<Reading>, now: Timestamp) {
-        let (device, epoch, received_at) = (device.clone(), self.epochs.of(device), now);
+    /// A device counts from the beginning again. What it reported before that is written before.
+    fn restarted(
+        &mut self,
+        group: &mut Group,
+        device: &DeviceName,
+        fresh: &mut Vec<(u32, Reading)>,
+        now: Timestamp,
+    ) -> u32 {
+        group.before.get_or_insert_with(|| self.epochs.clone());
+        self.write_down(group, device, std::mem::take(fresh), now);
+        let entry = self.epochs.restarted(device, now);
+        group.payloads.push(entry.to_payload());
+        let Entry::Epoch { epoch, why, .. } = entry else {
+            return 0;
+        };
+        tracing::warn!(%device, epoch, why, "the device has another log");
+        epoch
+    }
+
+    /// One entry for what was reported together under one epoch: it is read, and decided, in one piece.
+    fn write_down(&self, group: &mut Group, device: &DeviceName, fresh: Vec<(u32, Reading)>, now: Timestamp) {
+        let mut fresh = fresh.into_iter().peekable();
+        while let Some((epoch, first)) = fresh.next() {
+            let mut together = vec![first];
+            while let Some((_, reading)) = fresh.next_if(|(next, _)| *next == epoch) {
+                together.push(reading);
+            }
+            Self::write_entry(group, device, epoch, together, now);
+        }
+    }
+
+    fn write_entry(
+        group: &mut Group,
+        device: &DeviceName,
+        epoch: u32,
+        mut fresh: Vec<Reading>,
+        received_at: Timestamp,
+    ) {
+        let device = device.clone();
         let entry = match (fresh.len(), fresh.pop()) {
             (_, None) => return,
             (1, Some(reading)) => Entry::Reading {
@@ -480,6 +539,9 @@ impl Desk {
             _ => NotStored::DiskFull,
         };
         self.board.with_journal(|row| row.failing = Some(error.to_string()));
+        if let Some(before) = group.before {
+            self.epochs = before;
+        }
         #[cfg(feature = "sabotage")]
         if punchgate_sabotage::is_planted(punchgate_sabotage::Bug::ThankTheDeviceAnyway) {
             group
@@ -505,7 +567,19 @@ impl Desk {
         if matches!(remark, Remark::Downloaded { complete: true, .. }) {
             self.board.reached(device.as_str(), Stage::Decoded);
         }
-        self.contacts.entry(device, remark, now).map(|entry| entry.to_payload())
+        if let Remark::Log { records, .. } = remark {
+            self.epochs.counted(device, *records);
+        }
+        if let Remark::Clock { shows, round_trip } = remark
+            && let Some(clock) = self.contacts.measured(device, shows, *round_trip, now)
+        {
+            let measured = (clock.offset_ms, clock.uncertainty_ms);
+            self.board.measured(device.as_str(), measured);
+        }
+        let through = self.board.complete_through(device.as_str());
+        self.contacts
+            .entry(device, remark, now, through)
+            .map(|entry| entry.to_payload())
     }
 }
 

@@ -55,10 +55,17 @@ pub struct UpstreamFigures {
 type Floats<L> = Family<L, Gauge<f64, AtomicU64>>;
 
 /// Renders everything.
-pub fn render(board: &Board, upstreams: &[UpstreamFigures]) -> String {
+pub fn render(board: &Board, upstreams: &[UpstreamFigures], complete_through: Timestamp) -> String {
     let mut registry = Registry::with_prefix("punchgate");
     devices(&mut registry, board);
     totals(&mut registry, board);
+    let site = Gauge::<f64, AtomicU64>::default();
+    site.set(seconds(complete_through));
+    registry.register(
+        "site_complete_through_timestamp_seconds",
+        "Everything that any source could say up to here is held",
+        site,
+    );
     upstream(&mut registry, upstreams);
     let mut text = String::new();
     // Writing to a String cannot fail.
@@ -76,10 +83,10 @@ fn millis(ms: i64) -> f64 {
 }
 
 fn devices(registry: &mut Registry, board: &Board) {
-    let floats = |registry: &mut Registry, name: &str, help: &str, value: fn(&DeviceRow) -> Option<f64>| {
-        let family = Floats::<Device>::default();
+    let floats = |registry: &mut Registry, name: &str, help: &str, value: fn(&DeviceRow, Timestamp) -> Option<f64>| {
+        let (family, now) = (Floats::<Device>::default(), board.clock().now());
         for (device, row) in board.devices() {
-            if let Some(value) = value(&row) {
+            if let Some(value) = value(&row, now) {
                 family.get_or_create(&Device { device }).set(value);
             }
         }
@@ -89,32 +96,28 @@ fn devices(registry: &mut Registry, board: &Board) {
         registry,
         "device_last_reading_timestamp_seconds",
         "Arrival of the last new punch",
-        |row| row.last_reading.map(seconds),
+        |row, _| row.last_reading.map(seconds),
     );
     floats(
         registry,
         "device_clock_offset_seconds",
         "Device clock minus gateway clock",
-        |row| row.clock_offset_ms.map(millis),
+        |row, _| row.clock_offset_ms.map(millis),
     );
     floats(
         registry,
         "device_clock_uncertainty_seconds",
-        "Uncertainty of the clock offset",
-        |row| {
-            row.clock_uncertainty_ms
-                .and_then(|ms| i64::try_from(ms).ok())
-                .map(millis)
-        },
+        "Uncertainty of the clock offset by now",
+        |row, now| row.clock_uncertainty_now(now).map(|ms| millis(i64::from(ms))),
     );
     floats(
         registry,
         "complete_through_timestamp_seconds",
         "Everything up to here is held",
-        |row| row.complete_through.map(seconds),
+        |row, _| row.complete_through.map(seconds),
     );
     let (up, stage) = (Family::<Device, Gauge>::default(), Floats::<DeviceStage>::default());
-    let log = Family::<Device, Gauge>::default();
+    let (log, missing) = (Family::<Device, Gauge>::default(), Family::<Device, Gauge>::default());
     let units = board.units();
     let mut counters = [Vec::new(), Vec::new(), Vec::new()];
     for (device, row) in board.devices() {
@@ -133,6 +136,11 @@ fn devices(registry: &mut Registry, board: &Board) {
             log.get_or_create(&label)
                 .set(i64::try_from(records).unwrap_or(i64::MAX));
         }
+        if let Some(records) = row.log_missing {
+            missing
+                .get_or_create(&label)
+                .set(i64::try_from(records).unwrap_or(i64::MAX));
+        }
         for (list, value) in counters.iter_mut().zip([row.stored, row.duplicate, row.garbled]) {
             list.push((label.clone(), value));
         }
@@ -144,6 +152,11 @@ fn devices(registry: &mut Registry, board: &Board) {
         stage,
     );
     registry.register("device_log_records", "Records the device says it holds", log);
+    registry.register(
+        "device_log_missing_records",
+        "Records the device says it holds and the gateway has not",
+        missing,
+    );
     let names = [
         ("readings_stored", "New punches stored"),
         ("readings_duplicate", "Punches that were already held"),

@@ -77,6 +77,7 @@ pub fn kinds(upstream: &config::Upstream) -> Vec<EventKind> {
         config::Sent::Punch => EventKind::Punch,
         config::Sent::Record => EventKind::Record,
         config::Sent::Verdict => EventKind::Verdict,
+        config::Sent::Device => EventKind::Device,
     };
     upstream.send.iter().map(kind).collect()
 }

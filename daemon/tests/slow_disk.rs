@@ -67,7 +67,7 @@ fn intake(disk: &SimDisk) -> (Desk, Tray, Intake) {
         clock,
         tail: watch::channel(0).0,
         contacts: Contacts::new(settings),
-        epochs: Arc::new(Epochs::default()),
+        epochs: Epochs::default(),
         progress: watch::channel(Progress::default()).1,
         begun_at: 0,
         owed: Vec::new(),

@@ -54,9 +54,18 @@ pub enum Entry {
         /// How many records it says its log holds.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         log_records: Option<u64>,
-        /// Whether its log was read to the end: the device is complete through `at`.
+        /// Whether its log was read to the end.
         #[serde(default)]
         complete: bool,
+        /// How many of its records are with us, where its log was read.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        held: Option<u64>,
+        /// Everything that it logged up to here is with us.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        through: Option<Timestamp>,
+        /// Marks of the last rows of its log, by which the same log is known again.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        landmarks: Vec<u64>,
     },
     /// An upstream accepted everything up to an outbox number.
     Delivered {
@@ -170,6 +179,10 @@ pub enum Entry {
         why: String,
         /// When it was noticed.
         at: Timestamp,
+        /// Marks of rows of the new log that were reported before it was known to be a new one, each with the epoch it was
+        /// reported under and keeps.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        carried: Vec<(u64, u32)>,
     },
     /// The gateway began a new epoch: something that was decided before may be lost, so what is said from here on
     /// counts as newer than anything said before.

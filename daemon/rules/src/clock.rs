@@ -12,7 +12,7 @@ use punchgate_model::{Credential, DeviceTime, Origin, Precision, Reading, Timest
 use serde::{Deserialize, Serialize};
 
 use crate::TimeQuality;
-pub use offsets::{ClockOffset, OffsetLog, step};
+pub use offsets::{ClockOffset, OffsetLog, Step, step};
 
 /// What is done about a device's clock.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -65,6 +65,20 @@ pub struct Placed {
     pub held_out: bool,
 }
 
+/// A gateway whose own clock shows a time outside of this has not been told the time yet: this program is younger than the
+/// first, and clocks of 32 bits end before the second (2024-01-01 and 2038-01-01, UTC).
+const OUR_TIME: (Timestamp, Timestamp) = (
+    Timestamp::from_millis(1_704_067_200_000),
+    Timestamp::from_millis(2_145_916_800_000),
+);
+/// A live reading that arrived this close to its corrected time was corrected rightly.
+const LIVE_WITHIN_MS: i64 = 10_000;
+
+/// Whether the gateway's own clock can be right when it shows this.
+pub fn is_our_time(now: Timestamp) -> bool {
+    OUR_TIME.0 <= now && now < OUR_TIME.1
+}
+
 /// One hour, in milliseconds: what a DST fold or gap leaves open.
 const HOUR_MS: u32 = 3_600_000;
 /// What a time printed to the minute leaves open, in milliseconds.
@@ -75,12 +89,40 @@ const MINUTE_MS: u32 = 60_000;
 /// `measured` is the offset measured nearest in time ([`OffsetLog::nearest`]), if any. A device time that is
 /// impossible (30 February), before `not_before` or in the future is a clock reset: a live reading takes the time
 /// of arrival, a stored one keeps the device's time as far as it can be told and is held out of verification.
+///
+/// While our own clock has not been told the time ([`is_our_time`]) its word is worth nothing: nothing is measured by it,
+/// nothing lies in its future, and what has no time but that of arrival is a reset.
 pub fn place(
     reading: &Reading,
     received_at: Timestamp,
     policy: &ClockPolicy,
     measured: Option<&ClockOffset>,
 ) -> Placed {
+    place_near(reading, received_at, policy, measured, 0)
+}
+
+/// Places a reading by everything that was measured of its device's clock.
+///
+/// What a clock printed around the time when somebody set it is `suspect`, and as uncertain as the clock was set by;
+/// but for a live reading that arrived when it should.
+pub fn place_among(reading: &Reading, received_at: Timestamp, policy: &ClockPolicy, measured: &OffsetLog) -> Placed {
+    let said = reading
+        .device_time
+        .as_ref()
+        .and_then(|printed| instant(printed, &policy.zone));
+    let nearest = said.and_then(|said| measured.nearest(said.at));
+    let doubt = said.map_or(0, |said| measured.doubt(said.at));
+    place_near(reading, received_at, policy, nearest, doubt)
+}
+
+fn place_near(
+    reading: &Reading,
+    received_at: Timestamp,
+    policy: &ClockPolicy,
+    measured: Option<&ClockOffset>,
+    doubt_ms: u64,
+) -> Placed {
+    let clueless = !is_our_time(received_at);
     let arrival = |quality, held_out| Placed {
         at: received_at,
         uncertainty_ms: reading.uncertainty_ms,
@@ -91,29 +133,40 @@ pub fn place(
     let printed = match &reading.device_time {
         Some(printed) if policy.mode != ClockMode::Received => printed,
         // Our own clock saw a live punch; of a stored one without a time nobody knows when it was.
-        _ if stored => return arrival(TimeQuality::Reset, true),
+        _ if stored || clueless => return arrival(TimeQuality::Reset, true),
         _ => return arrival(TimeQuality::Synced, false),
     };
     let Some(said) = instant(printed, &policy.zone) else {
-        return arrival(TimeQuality::Reset, stored);
+        return arrival(TimeQuality::Reset, stored || clueless);
     };
-    let offset = measured.map_or(0, |m| m.offset_ms);
+    let measured = measured.filter(|measured| is_our_time(measured.measured_at));
+    // Who takes the device at its word takes it for all it says, and 2099 for what it is.
+    let correcting = measured.filter(|_| policy.mode == ClockMode::Correct);
+    let offset = correcting.map_or(0, |m| m.offset_ms);
     let corrected = said.at.plus_millis(offset.saturating_neg());
     // A clock that has jumped far ahead since it printed this: what it is ahead now says nothing about then.
     let jumped = said.at >= policy.not_before && corrected < policy.not_before;
     let measured = measured.filter(|_| !jumped);
-    let reset = jumped || said.at < policy.not_before || corrected > received_at.plus(policy.max_future);
-    if reset && !stored {
+    let future = !clueless && corrected > received_at.plus(policy.max_future);
+    let reset = jumped || said.at < policy.not_before || future;
+    if reset && !stored && !clueless {
         return arrival(TimeQuality::Reset, false);
     }
     let own = reading.uncertainty_ms.saturating_add(said.uncertainty_ms);
-    let (at, uncertainty_ms) = match (policy.mode, measured) {
-        (ClockMode::Correct, Some(m)) => (corrected, own.saturating_add(m.uncertainty_ms)),
+    let (at, mut uncertainty_ms) = match (policy.mode, measured) {
+        (ClockMode::Correct, Some(m)) => (corrected, own.saturating_add(m.uncertainty_at(said.at))),
         _ => (said.at, own),
     };
+    let on_time = !stored && at.since(received_at).saturating_abs() <= LIVE_WITHIN_MS;
+    let stepped = policy.mode == ClockMode::Correct && doubt_ms > 0 && !on_time;
+    if stepped {
+        uncertainty_ms = uncertainty_ms.saturating_add(u32::try_from(doubt_ms).unwrap_or(u32::MAX));
+    }
+    // A claim is weaker than a suspicion.
+    let is_claim = matches!(reading.credential, Credential::Person(_));
     let quality = if reset {
         TimeQuality::Reset
-    } else if said.ambiguous {
+    } else if said.ambiguous || stepped || (clueless && measured.is_none() && !is_claim) {
         TimeQuality::Suspect
     } else {
         trust(reading, policy, measured)

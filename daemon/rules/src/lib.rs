@@ -27,7 +27,7 @@ pub mod verification;
 
 pub use cards::{CardFormat, Cards};
 pub use changes::{Change, Said, Told, changes};
-pub use clock::{ClockMode, ClockOffset, ClockPolicy, OffsetLog, Placed, place};
+pub use clock::{ClockMode, ClockOffset, ClockPolicy, OffsetLog, Placed, is_our_time, place, place_among};
 pub use directory::{Directory, Resolution};
 pub use identity::{punch_id, verdict_id};
 pub use order::one_of;

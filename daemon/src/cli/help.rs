@@ -100,9 +100,14 @@ fn example(path: &str) -> &'static [&'static str] {
             "punchgate quarantine list --numbers --json",
         ],
         "cli-quarantine-replay" => &["punchgate quarantine replay"],
-        "cli-device" | "cli-device-reinterpret" => {
+        "cli-device-reinterpret" => {
             &["punchgate device reinterpret gate-1 --zone Asia/Shanghai --from 2026-03-01T00:00:00+08:00 --yes"]
         }
+        "cli-device" | "cli-device-time" => &[
+            "punchgate device time",
+            "punchgate device time gate-1 --set",
+            "punchgate device time --json",
+        ],
         "cli-verify" | "cli-verify-explain" => &[
             "punchgate verify explain 11b207787f872b7af686bb846c3b61e3",
             "punchgate verify explain --json 11b207787f872b7af686bb846c3b61e3",
@@ -163,7 +168,7 @@ mod tests {
 
     #[test]
     fn verbs_that_print_for_people_print_for_machines_too() {
-        for verb in ["check", "status", "config print", "store verify"] {
+        for verb in ["check", "status", "config print", "store verify", "device time"] {
             let line = format!("punchgate {verb} --json");
             assert!(Cli::try_parse_from(line.split(' ')).is_ok(), "{line}");
         }

@@ -7,7 +7,7 @@ use punchgate_model::{Credential, Timestamp};
 
 use super::Json;
 use crate::{
-    commands::{self, directory, reinterpret::Reinterpret},
+    commands::{self, device::Time, directory, reinterpret::Reinterpret},
     config::Config,
     exit::Exit,
     messages::Lang,
@@ -102,6 +102,22 @@ pub struct Listed {
 pub enum DeviceVerb {
     /// Say that a clock showed another zone than was configured.
     Reinterpret(Reinterpreted),
+    /// Show their clocks, and set them.
+    Time(Clocks),
+}
+
+/// Which clocks, and whether to set them.
+#[derive(Debug, Clone, Args)]
+pub struct Clocks {
+    /// One device; all that have a clock when left out.
+    #[arg(value_name = "NAME")]
+    pub name: Option<String>,
+    /// Set the clock.
+    #[arg(long)]
+    pub set: bool,
+    /// Print JSON.
+    #[arg(long)]
+    pub json: bool,
 }
 
 /// Which clock showed which zone, when.
@@ -204,15 +220,26 @@ pub(super) fn device(
     out: &mut dyn io::Write,
     err: &mut dyn io::Write,
 ) -> io::Result<Exit> {
-    let DeviceVerb::Reinterpret(asked) = verb;
-    let asked = Reinterpret {
-        device: asked.on_device.clone(),
-        zone: asked.zone.clone(),
-        from: asked.from,
-        to: asked.to,
-        yes: asked.yes,
-    };
-    commands::reinterpret::reinterpret(config.admin.listen, &asked, lang, out, err)
+    match verb {
+        DeviceVerb::Reinterpret(asked) => {
+            let asked = Reinterpret {
+                device: asked.on_device.clone(),
+                zone: asked.zone.clone(),
+                from: asked.from,
+                to: asked.to,
+                yes: asked.yes,
+            };
+            commands::reinterpret::reinterpret(config.admin.listen, &asked, lang, out, err)
+        }
+        DeviceVerb::Time(Clocks { name, set, json }) => {
+            let asked = Time {
+                name: name.clone(),
+                set: *set,
+                json: *json,
+            };
+            commands::device::time(config.admin.listen, &asked, lang, out, err)
+        }
+    }
 }
 
 /// The verbs about verdicts.

@@ -3,6 +3,7 @@
 pub mod check;
 pub mod config_print;
 pub mod decode;
+pub mod device;
 pub mod directory;
 mod explained;
 pub(crate) mod faults;

@@ -107,6 +107,8 @@ fn table(answer: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", line.say(lang))?;
     }
     store(journal, lang, out)?;
+    let through = Message::new("status-complete").with("through", text(&answer["complete_through"]));
+    writeln!(out, "{}", through.say(lang))?;
     for (name, device) in answer["devices"].as_object().into_iter().flatten() {
         let unit = answer["units"]
             .get(name)
@@ -124,6 +126,13 @@ fn table(answer: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
                 device.get("complete_through").map_or_else(|| "–".to_owned(), text),
             );
         writeln!(out, "{}", line.say(lang))?;
+        if let Some(missing) = device["log_missing"].as_u64().filter(|missing| *missing > 0) {
+            let line = Message::new("status-missing")
+                .with("missing", missing)
+                .with("held", &device["log_held"])
+                .with("records", &device["log_records"]);
+            writeln!(out, "  {}", line.say(lang))?;
+        }
         if let Some(reason) = answer["units"].get(name).and_then(|unit| unit.get("reason")) {
             writeln!(out, "  {}", Message::retell(reason, lang))?;
         }

@@ -73,6 +73,8 @@ pub enum Sent {
     Record,
     /// Verdicts of the policies.
     Verdict,
+    /// What happens with devices: ledgers, completeness, log epochs, steps of their clocks.
+    Device,
 }
 
 impl Sent {
@@ -82,6 +84,7 @@ impl Sent {
             Self::Punch => "punch",
             Self::Record => "record",
             Self::Verdict => "verdict",
+            Self::Device => "device",
         }
     }
 }
@@ -95,6 +98,7 @@ impl FromNode for Sent {
                 ("punch", Self::Punch),
                 ("record", Self::Record),
                 ("verdict", Self::Verdict),
+                ("device", Self::Device),
             ],
         )
     }

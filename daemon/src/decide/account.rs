@@ -62,10 +62,13 @@ pub(crate) fn add(known: &mut Vec<Account>, new: Account) -> bool {
     room
 }
 
+/// The half of a trace's hash that is of whom and when.
+const UPPER: u64 = 0xFFFF_FFFF_0000_0000;
+
 /// What tells reports of one punch apart, short enough to be remembered for every punch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Trace {
-    /// Hash of what the report said, but for when and how it arrived.
+    /// Hash of what the report said, but for when and how it arrived. Its upper half is of whom and when alone.
     pub hash: u64,
     /// What the device decided.
     pub result: Outcome,
@@ -76,13 +79,14 @@ pub struct Trace {
 impl Trace {
     /// The trace of a reading.
     pub fn of(reading: &Reading) -> Self {
-        // Equal in every run of one build. After an update a report may be written once more, and deciding notices.
+        // The lower half is equal in every run of one build. After an update a report may be written once more, and deciding
+        // notices. The upper half is always equal.
         let mut hasher = DefaultHasher::new();
         let r = reading;
         (&r.device_time, r.uncertainty_ms, r.factor, r.direction, r.result).hash(&mut hasher);
         (r.credential.kind(), r.credential.number(), &r.zone, r.sequence).hash(&mut hasher);
         Self {
-            hash: hasher.finish(),
+            hash: r.gist() & UPPER | hasher.finish() & !UPPER,
             result: r.result,
             live: r.origin == Origin::Live,
         }
@@ -124,6 +128,11 @@ impl Known {
     pub fn is_news(&self, trace: Trace) -> bool {
         let another = !self.hashes.contains(&trace.hash) && self.hashes.len() < MOST;
         another || (self.held_out && trace.live)
+    }
+
+    /// Whether a report is of somebody else or another time: the number both have is used for the second time.
+    pub fn is_another(&self, trace: Trace) -> bool {
+        !self.hashes.is_empty() && self.hashes.iter().all(|hash| hash & UPPER != trace.hash & UPPER)
     }
 
     /// Whether a report decides what was pending.

@@ -1,11 +1,12 @@
 //! Clock measurements: a punch is placed by the one nearest to it in time, whichever came first, the measurement or the
-//! punch. A new measurement moves the punches it is nearest to now, and no others are looked at.
+//! punch. A new measurement moves the punches it is nearest to now, and those around a step of the clock
+//! that it shows; no others are looked at.
 
 use std::{collections::BTreeMap, ops::Bound, sync::Arc};
 
 use punchgate_journal::{Buffer, BufferError, ClockMeasured};
 use punchgate_model::{DeviceName, Timestamp};
-use punchgate_rules::{ClockOffset, OffsetLog, PunchId};
+use punchgate_rules::{ClockOffset, OffsetLog, PunchId, is_our_time};
 use serde::{Deserialize, Serialize};
 
 use super::{
@@ -31,6 +32,9 @@ impl Decider {
         at: Timestamp,
         clock: &ClockMeasured,
     ) -> Result<(), BufferError> {
+        if !is_our_time(at) {
+            return Ok(());
+        }
         let offset = ClockOffset {
             measured_at: at,
             offset_ms: clock.offset_ms,
@@ -42,6 +46,10 @@ impl Decider {
         let moved = known.add(device, offset, configured);
         if moved.is_empty() {
             return Ok(());
+        }
+        let read = configured.reads(device, None, at).zone;
+        if let Some(step) = known.by_zone.get(&read).and_then(|log| log.step_at(at)) {
+            now.events.clock_stepped(device, step);
         }
         let key = of_device(device, &[&sortable(offset.device_clock()), &sortable(at)]);
         let kept = Kept {
@@ -93,15 +101,15 @@ pub(super) struct Measurements {
 }
 
 impl Measurements {
-    /// The measurement nearest to what the clock showed, read in a zone.
-    pub(super) fn nearest(&self, zone: &str, shown: Timestamp) -> Option<&ClockOffset> {
-        self.by_zone.get(zone)?.nearest(shown)
+    /// Everything that was measured, read in a zone.
+    pub(super) fn read_as(&self, zone: &str) -> Option<&OffsetLog> {
+        self.by_zone.get(zone)
     }
 
     /// Adds a measurement; answers which spans of the clock it places anew.
     fn add(&mut self, device: &DeviceName, new: ClockOffset, configured: &Configured) -> Vec<(Timestamp, Timestamp)> {
         let in_each = self.by_zone.iter_mut();
-        let moved = in_each.filter_map(|(zone, log)| log.add(configured.measured_in(device, new, zone)));
+        let moved = in_each.flat_map(|(zone, log)| log.add(configured.measured_in(device, new, zone)));
         let mut moved: Vec<_> = moved.collect();
         moved.dedup();
         if !moved.is_empty() {

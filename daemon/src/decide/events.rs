@@ -1,9 +1,11 @@
 //! What is said to the upstreams, numbered by the journal record it follows from.
 
 use punchgate_journal::Seq;
-use punchgate_model::Timestamp;
-use punchgate_rules::{Punch, PunchId, Record, Said, changes::Published};
-use punchgate_upstream::{Outgoing, PunchData, RecordData, VerdictData, VerdictState};
+use punchgate_model::{DeviceName, Timestamp};
+use punchgate_rules::{Punch, PunchId, Record, Said, changes::Published, clock::Step};
+use punchgate_upstream::{DeviceData, Outgoing, PunchData, RecordData, VerdictData, VerdictState};
+
+use serde_json::{Value, json};
 
 use super::account::Account;
 
@@ -83,6 +85,54 @@ impl Events {
             device: None,
             sequence: reading.sequence,
             revision: self.base.saturating_add(revision),
+        };
+        self.list.push(data.outgoing(number, self.queued_at));
+    }
+
+    /// Something happened with a device.
+    pub(crate) fn device(&mut self, device: &DeviceName, what: &str, at: Timestamp, details: &Value) {
+        let id = format!("{device}:{what}:{}", self.next);
+        self.told(&id, Some(device), what, at, 1, details);
+    }
+
+    /// A device's clock was set by somebody.
+    pub(crate) fn clock_stepped(&mut self, device: &DeviceName, step: &Step) {
+        let details = json!({
+            "stepped_ms": step.by_ms,
+            "offset_ms": step.after.offset_ms,
+            "uncertainty_ms": step.after.uncertainty_ms,
+            "between": [step.before.measured_at, step.after.measured_at],
+        });
+        self.device(device, "clock-step", step.after.measured_at, &details);
+    }
+
+    /// How a device's count and ours compare.
+    pub(crate) fn ledger(&mut self, device: &DeviceName, at: Timestamp, revision: u32, details: &Value) {
+        self.told(
+            &format!("{device}:ledger"),
+            Some(device),
+            "ledger",
+            at,
+            revision,
+            details,
+        );
+    }
+
+    /// How far all sources together are complete.
+    pub(crate) fn site(&mut self, at: Timestamp, revision: u32, complete_through: Timestamp) {
+        let details = json!({"complete_through": complete_through});
+        self.told("site", None, "complete", at, revision, &details);
+    }
+
+    fn told(&mut self, id: &str, device: Option<&DeviceName>, what: &str, at: Timestamp, revision: u32, more: &Value) {
+        let Some(number) = self.number() else { return };
+        let data = DeviceData {
+            id,
+            device: device.map(DeviceName::as_str),
+            event: what,
+            at,
+            revision: self.base.saturating_add(revision),
+            details: more,
         };
         self.list.push(data.outgoing(number, self.queued_at));
     }

@@ -109,7 +109,7 @@ impl Decider {
         let printed = reading.device_time.as_ref();
         let reads = self.prepared.configured.reads(device, printed, account.received_at);
         let shown = printed.and_then(|printed| punchgate_rules::clock::instant(printed, &reads.policy.zone));
-        let measured = shown.and_then(|shown| self.offsets.get(device)?.nearest(&reads.zone, shown.at));
+        let measured = shown.and_then(|shown| self.offsets.get(device)?.read_as(&reads.zone)?.nearest(shown.at));
         let measured = measured.map(|measured| {
             json!({
                 "at": measured.measured_at,

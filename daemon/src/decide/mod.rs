@@ -22,6 +22,7 @@ mod explain;
 pub mod ids;
 mod kept;
 pub mod keys;
+pub mod ledger;
 mod people;
 mod punches;
 mod say;
@@ -42,6 +43,7 @@ use punchgate_upstream::Outgoing;
 use serde::{Serialize, de::DeserializeOwned};
 use sha2::{Digest as _, Sha256};
 
+use crate::epochs::Epochs;
 use account::Account;
 use clocks::Measurements;
 use configured::Histories;
@@ -98,6 +100,8 @@ pub struct Decider {
     bearers: Bearers,
     /// How often something may have been lost: see [`Entry::Began`] and [`Decider::cross`].
     epoch: u32,
+    /// The devices' logs.
+    logs: Epochs,
 }
 
 /// What one entry has given so far, while it is still being decided.
@@ -168,10 +172,12 @@ impl Decider {
         let histories: Histories = serde_json::from_slice(&fact_of("histories")?).unwrap_or_default();
         let prepared = Prepared::new(settings, terms, histories, directory);
         let offsets = clocks::known(&buffer, &prepared.configured)?;
+        let logs = ledger::known(&buffer)?;
         Ok(Self {
             ids,
             days: Days::new(buffer.clone()),
             bearers: Bearers::default(),
+            logs,
             buffer,
             prepared,
             offsets,
@@ -264,8 +270,9 @@ impl Decider {
                 clock: Some(clock),
                 ..
             } => self.measured(&mut now, device, *at, clock)?,
+            Entry::Contact { .. } | Entry::Epoch { .. } => self.book(&mut now, entry)?,
             Entry::Delivered { upstream, through, .. } => self.put(FACTS, cursor_fact(upstream).as_bytes(), through)?,
-            Entry::Watermark { complete_until, .. } => self.watermark(&mut now, *complete_until)?,
+            Entry::Watermark { at, complete_until } => self.watermark(&mut now, *at, *complete_until)?,
             Entry::Began { epoch, .. } => self.begin((*epoch).max(self.epoch.saturating_add(1)))?,
             Entry::Retired { before, .. } => self.put(FACTS, b"retired", before)?,
             Entry::Policy { at, name, policy } if name == settings::NAME => self.configure(&mut now, *at, policy)?,
@@ -348,7 +355,7 @@ impl Decider {
     pub fn latest_clocks(buffer: &Buffer) -> Vec<Entry> {
         let measured = clocks::measured(buffer).unwrap_or_default();
         let latest = |(device, all): (DeviceName, Vec<ClockOffset>)| {
-            let offset = all.into_iter().max_by_key(ClockOffset::device_clock)?;
+            let offset = all.into_iter().max_by_key(|offset| offset.measured_at)?;
             Some(Entry::Contact {
                 device,
                 at: offset.measured_at,
@@ -359,6 +366,9 @@ impl Decider {
                 }),
                 log_records: None,
                 complete: false,
+                held: None,
+                through: None,
+                landmarks: Vec::new(),
             })
         };
         measured.into_iter().filter_map(latest).collect()
@@ -431,12 +441,13 @@ impl Decider {
     }
 
     /// Data are complete further than before: verdicts that waited for it are looked at again.
-    fn watermark(&mut self, now: &mut Now<'_>, complete_until: Timestamp) -> Result<(), BufferError> {
+    fn watermark(&mut self, now: &mut Now<'_>, at: Timestamp, complete_until: Timestamp) -> Result<(), BufferError> {
         if complete_until <= self.complete_until {
             return Ok(());
         }
         self.complete_until = complete_until;
         self.put(FACTS, b"complete_until", &complete_until)?;
+        self.say_complete(now, at)?;
         let to = sortable(complete_until);
         let due = self
             .buffer
@@ -527,6 +538,7 @@ fn entry_time(entry: &Entry) -> Timestamp {
         Entry::Reading { received_at, .. } | Entry::Readings { received_at, .. } => *received_at,
         Entry::Began { at, .. } | Entry::Retired { at, .. } | Entry::Reinterpreted { at, .. } => *at,
         Entry::Watermark { at, .. } | Entry::Directory { at, .. } | Entry::Policy { at, .. } => *at,
+        Entry::Contact { at, .. } | Entry::Epoch { at, .. } => *at,
         _ => Timestamp::MIN,
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use punchgate_journal::BufferError;
 use punchgate_model::{Credential, DeviceName, Timestamp};
-use punchgate_rules::{Punch, PunchId, one_of, place};
+use punchgate_rules::{Punch, PunchId, one_of, place, place_among};
 
 use super::{
     Decider, Now,
@@ -128,8 +128,11 @@ impl Decider {
         let reads = self.prepared.configured.reads(device, printed, account.received_at);
         let said = printed.and_then(|printed| punchgate_rules::clock::instant(printed, &reads.policy.zone));
         shown.extend(said.map(|said| said.at));
-        let measured = said.and_then(|said| self.offsets.get(device)?.nearest(&reads.zone, said.at));
-        let placed = place(reading, account.received_at, &reads.policy, measured);
+        let measured = self.offsets.get(device).and_then(|known| known.read_as(&reads.zone));
+        let placed = match measured {
+            Some(measured) => place_among(reading, account.received_at, &reads.policy, measured),
+            None => place(reading, account.received_at, &reads.policy, None),
+        };
         let configured = || self.prepared.configured.group(device, account.received_at);
         Punch {
             id: id.clone(),

@@ -6,7 +6,7 @@
 //! | `filters` | generation | a Bloom filter of its ids |
 //! | `bearers` | device, credential, subject | nothing: finds the timelines a changed directory takes punches from |
 //! | `shown` | device, instant of its clock, punch id | nothing: finds the punches a clock measurement moves |
-//! | `offsets` | device, instant of its clock | a clock measurement |
+//! | `offsets` | device, instant of its clock, instant of ours | a clock measurement |
 //! | `days` | subject, day | every [`HeldPunch`] of it ([`super::days`]) |
 //! | `deadlines` | instant, subject, instant | nothing: when to look at a verdict again, and where |
 //! | `answers` | device, key | digest and receipts of an idempotent call |

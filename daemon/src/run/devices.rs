@@ -49,14 +49,20 @@ pub(super) struct Planned {
 
 impl Devices {
     /// None yet.
-    pub(super) fn new(ways: Ways, clock: &Clock, board: &Arc<Board>, closing: CancellationToken) -> Self {
+    pub(super) fn new(
+        ways: Ways,
+        clock: &Clock,
+        board: &Arc<Board>,
+        switchboard: Arc<Switchboard>,
+        closing: CancellationToken,
+    ) -> Self {
         Self {
             supervisor: Supervisor::new(board.clone(), closing),
             plane: Arc::new(Plane::new(router(clock, board))),
             ways,
             clock: clock.clone(),
             board: board.clone(),
-            switchboard: Arc::default(),
+            switchboard,
             dialled: BTreeMap::new(),
             called: Vec::new(),
             listening: None,

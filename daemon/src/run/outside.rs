@@ -15,11 +15,12 @@ use super::{
     works::Ways,
 };
 use crate::{
-    admin::Admin,
+    admin::{Admin, Clocks},
     board::Board,
     config::Config,
     pumps::{Pumping, Pumps},
     supervisor::Supervisor,
+    switchboard::Switchboard,
     watermark,
 };
 
@@ -50,6 +51,7 @@ impl Outside {
     ) -> Result<Self, RunError> {
         let [closing, admin_closing, pumping] = std::array::from_fn(|_| CancellationToken::new());
         let pumps = Arc::new(Pumps::default());
+        let switchboard = Arc::<Switchboard>::default();
         let plane = Admin {
             board: board.clone(),
             pumps: pumps.clone(),
@@ -58,12 +60,17 @@ impl Outside {
             ids: ways.ids.clone(),
             settings: ways.settings.subscribe(),
             orders,
+            clocks: Clocks {
+                switchboard: switchboard.clone(),
+                notebook: ways.notebook.clone(),
+                clock: clock.clone(),
+            },
         };
         let admin = Supervisor::new(board.clone(), admin_closing.clone());
         let (unit, tried) = listeners::admin(config.admin.listen, plane);
         admin.keep(unit);
         tried.once().await;
-        let mut devices = Devices::new(ways.clone(), clock, board, closing.clone());
+        let mut devices = Devices::new(ways.clone(), clock, board, switchboard, closing.clone());
         devices.follow(devices.plan(config)?).await;
         let pump_tasks = TaskTracker::new();
         let (wanted, wanted_seen) = watch::channel(config.clone());

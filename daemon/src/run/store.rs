@@ -1,6 +1,6 @@
 //! The store, opened: the journal, the buffer beside it, and what they know of the configuration.
 
-use punchgate_journal::{AppendError, Buffer, BufferError, Entry, Journal, Payload};
+use punchgate_journal::{AppendError, Buffer, BufferError, Entry, Journal, Payload, Reader, Seq};
 use punchgate_kit::Clock;
 
 use super::{RunError, force::Force};
@@ -9,6 +9,7 @@ use crate::{
     config::Config,
     decide::{Decider, ids::Ids},
     delivered,
+    epochs::Epochs,
     forward::Backlogs,
     messages::{Lang, Message},
     opening, plan,
@@ -21,6 +22,8 @@ pub(super) struct Store {
     pub(super) buffer: Buffer,
     pub(super) ids: Ids,
     pub(super) decider: Decider,
+    /// The log epochs at the journal's end.
+    pub(super) epochs: Epochs,
     fresh: bool,
     /// What the start could not write.
     pub(super) owed: Vec<Payload>,
@@ -61,7 +64,9 @@ impl Store {
             decider.skip(delivered::by_all(&mut reader, upstreams));
         }
         alarms.extend(open::take_home(&mut journal, decider.epoch()));
+        let epochs = at_the_end(decider.log_epochs().clone(), &mut reader, buffer.position().seq);
         Ok(Self {
+            epochs,
             journal,
             buffer,
             ids,
@@ -89,6 +94,14 @@ impl Store {
             row.rebuilding_to = (self.fresh && tail > 0).then_some(tail);
         });
         self.alarms.drain(..).for_each(|alarm| board.alarm(alarm));
+        // A buffer that failed is built again, and then it says so once more.
+        let ledgers = self.decider.ledgers().unwrap_or_default();
+        board.remember(
+            ledgers
+                .into_iter()
+                .map(|(device, ledger)| (device, ledger.through))
+                .collect(),
+        );
     }
 
     /// What looks after the disk from now on.
@@ -118,6 +131,24 @@ impl Store {
             self.owed = owed.payloads;
         }
     }
+}
+
+/// The log epochs after what the buffer does not know yet. Readings are named by them from the first one on.
+fn at_the_end(mut epochs: Epochs, reader: &mut Reader, mut seq: Seq) -> Epochs {
+    while let Ok(page) = reader.after(seq, 4096, 4 << 20) {
+        let of_logs = page
+            .records
+            .iter()
+            .filter(|record| Epochs::may_concern(&record.payload));
+        for record in of_logs {
+            epochs.fold(&Entry::from_payload(&record.payload));
+        }
+        if page.through.seq <= seq {
+            break;
+        }
+        seq = page.through.seq;
+    }
+    epochs
 }
 
 /// What a start could not write.

@@ -17,7 +17,6 @@ use crate::{
     contact::Contacts,
     decide::{ids::Ids, settings::Settings},
     deciding::{Deciding, Progress, Undecided},
-    epochs::Epochs,
     forward::Backlogs,
     held::Held,
     intake::{self, Desk},
@@ -79,6 +78,7 @@ impl Works {
             ids,
             decider,
             owed,
+            epochs,
             ..
         } = store;
         let begun_at = journal.tail();
@@ -108,7 +108,7 @@ impl Works {
             board: board.clone(),
             tail,
             contacts: Contacts::new(settings_seen),
-            epochs: Arc::new(Epochs::default()),
+            epochs,
             progress: progress_seen.clone(),
             begun_at,
             keeper,

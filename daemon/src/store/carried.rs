@@ -97,6 +97,7 @@ fn facts(buffer: &Buffer, at: Timestamp) -> Vec<Entry> {
         entries.push(Entry::Watermark { at, complete_until });
     }
     entries.extend(Decider::latest_clocks(buffer));
+    entries.extend(Decider::logs_in(buffer).again(at));
     let cursors = buffer.range(
         tables::FACTS,
         Bound::Included(b"cursor:"),

@@ -13,7 +13,7 @@ use punchgate_journal::{Buffer, BufferError, ClockMeasured, DirectoryRows, Entry
 use punchgate_model::{Credential, DeviceName, DeviceTime, Factor, Origin, Outcome, Precision, Reading, Timestamp};
 use punchgate_oracle as oracle;
 use punchgate_rules::{
-    ClockMode, ClockOffset, ClockPolicy, Directory, Policy, Punch, PunchId, Selector, one_of, place,
+    ClockMode, ClockOffset, ClockPolicy, Directory, OffsetLog, Policy, Punch, PunchId, Selector, one_of, place_among,
 };
 use punchgate_upstream::{EventKind, Outgoing};
 use serde_json::Value;
@@ -107,6 +107,9 @@ pub fn ahead(when: Timestamp, offset_ms: i64) -> Entry {
         }),
         log_records: None,
         complete: false,
+        held: None,
+        through: None,
+        landmarks: Vec::new(),
     }
 }
 
@@ -334,7 +337,10 @@ pub fn punches(entries: &[Entry], settings: &Settings) -> Vec<Punch> {
                 .iter()
                 .min_by_key(|offset| offset.device_clock().since(shown.at).abs())
         });
-        let placed = place(reading, *received_at, &ClockPolicy::new(zone), nearest);
+        let mut log = OffsetLog::default();
+        measured.iter().for_each(|offset| drop(log.add(*offset)));
+        assert_eq!(shown.and_then(|shown| log.nearest(shown.at)), nearest);
+        let placed = place_among(reading, *received_at, &ClockPolicy::new(zone), &log);
         let punch = Punch {
             id: id.clone(),
             person: people.resolve(device, &reading.credential).person(),

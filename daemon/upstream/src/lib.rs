@@ -34,7 +34,7 @@ pub use outbox::{Dead, MemoryOutbox, Outbox, OutboxError, Settled};
 pub use outgoing::{EventKind, Outgoing};
 pub use pump::{Handle, Pump};
 pub use refusal::{Delivered, Reason, Refusal, Refused};
-pub use schema::{PunchData, RecordData, VerdictData, VerdictState};
+pub use schema::{DeviceData, PunchData, RecordData, VerdictData, VerdictState};
 pub use signature::{Signature, SigningKey};
 pub use status::{State, Status};
 pub use webhook::{Webhook, WebhookConfig, WebhookError};

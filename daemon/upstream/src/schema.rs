@@ -122,6 +122,45 @@ pub struct VerdictData<'a> {
     pub repeats: Vec<&'a str>,
 }
 
+/// The `data` of `punchgate.device.v1`: what happened with a device, or how far something is complete.
+#[derive(Debug, Clone, Serialize)]
+pub struct DeviceData<'a> {
+    /// The event's id; the same for every revision of one thing.
+    pub id: &'a str,
+    /// The device's name in the configuration; null where all of them together are meant.
+    pub device: Option<&'a str>,
+    /// `ledger`, `complete`, `log-epoch` or `clock-step`.
+    pub event: &'a str,
+    /// When it was noticed.
+    pub at: Timestamp,
+    /// 1, and more where it is said again.
+    pub revision: u32,
+    /// What there is to say of it: `log_records held missing complete_through`, `complete_through`, `epoch why`, or
+    /// `stepped_ms offset_ms uncertainty_ms between`.
+    #[serde(flatten)]
+    pub details: &'a serde_json::Value,
+}
+
+impl DeviceData<'_> {
+    /// This event; its id is `device:` and the event's. Nobody's punches wait for it.
+    pub fn outgoing(&self, seq: u64, queued_at: Timestamp) -> Outgoing {
+        let subject = self
+            .device
+            .map_or_else(|| "site".to_owned(), |device| format!("device:{device}"));
+        Outgoing {
+            seq,
+            kind: EventKind::Device,
+            id: format!("device:{}", self.id),
+            revision: self.revision,
+            person_key: subject.clone(),
+            subject,
+            time: self.at,
+            queued_at,
+            data: raw(self),
+        }
+    }
+}
+
 impl PunchData<'_> {
     /// The event of this punch; its id is the punch's.
     pub fn outgoing(&self, seq: u64, queued_at: Timestamp) -> Outgoing {

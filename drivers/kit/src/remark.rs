@@ -61,6 +61,12 @@ pub enum Remark {
         /// Records it can hold, where known.
         capacity: Option<u64>,
     },
+    /// The whole log was read and is reported next. Whether it is the log we know or another one, begun after a reset,
+    /// is told by its rows; so this is said of logs that came whole, and of no others.
+    LogRead {
+        /// [`punchgate_model::Reading::row_mark`] of each row, in the device's order.
+        rows: Vec<u64>,
+    },
     /// A read of the whole log ended.
     Downloaded {
         /// Rows read.

@@ -38,6 +38,16 @@ impl ZkSim {
         self.memory().log.clear();
     }
 
+    /// Somebody resets it to how it left the factory: no log and no users. Its clock goes on.
+    pub fn reset(&self) {
+        self.memory().reset();
+    }
+
+    /// Somebody sets its clock by hand: so many seconds fast from now on.
+    pub fn step_clock(&self, seconds_fast: i64) {
+        self.memory().clock_offset = seconds_fast;
+    }
+
     /// How many records its log has.
     pub fn records(&self) -> usize {
         self.memory().log.len()

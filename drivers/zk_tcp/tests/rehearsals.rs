@@ -600,3 +600,43 @@ async fn what_the_ledger_holds_as_acknowledged_was_stored() {
     let stored: std::collections::BTreeSet<String> = room.readings().iter().map(key).collect();
     assert!(acknowledged.iter().all(|punch| stored.contains(punch)));
 }
+
+/// Every look at the log shows its rows, so that another log is known for what it is.
+#[tokio::test(start_paused = true)]
+async fn a_log_that_came_whole_shows_its_rows_before_they_are_reported_and_one_that_did_not_shows_none() {
+    let mut room = Room::new(Knobs::default());
+    room.punches(40);
+    room.talk_for(5).await;
+    let shown = |room: &Room| -> Vec<usize> {
+        let rows = |remark: Remark| match remark {
+            Remark::LogRead { rows } => Some(rows.len()),
+            _ => None,
+        };
+        room.remarks().into_iter().filter_map(rows).collect()
+    };
+    assert_eq!(shown(&room), [40]);
+    let mut torn = Room::new(Knobs {
+        withholds: 400,
+        frame: 1008,
+        ..Knobs::default()
+    });
+    torn.punches(1000);
+    torn.talk_for(120).await;
+    assert_eq!(shown(&torn), [0; 0]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_log_that_does_not_agree_with_its_count_is_read_again_less_and_less_often() {
+    let mut room = Room::new(Knobs {
+        count_off: 1,
+        ..Knobs::default()
+    });
+    room.punches(40);
+    room.talk_for(20).await;
+    assert_eq!(room.downloads().len(), 1);
+    room.talk_for(40).await;
+    assert_eq!(room.downloads().len(), 2, "at the next look");
+    room.talk_for(3_600).await;
+    let read = room.downloads().len();
+    assert!((5..12).contains(&read), "{read} times in an hour");
+}

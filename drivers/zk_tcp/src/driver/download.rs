@@ -92,18 +92,25 @@ impl Terminal {
             return Ok((0, 0, whole && entries.bytes.is_empty()));
         };
         self.reached(Stage::Decoded).await;
-        let (rows, fresh) = self.store(&entries.bytes, layout).await?;
+        let rows = u32::try_from(entries.bytes.len() / layout.stride()).unwrap_or(u32::MAX);
+        let known = whole && sizes.punches.is_none_or(|count| count <= rows);
+        let (rows, fresh) = self.store(&entries.bytes, layout, known).await?;
         Ok((rows, fresh, whole))
     }
 
     /// Brings the rows of a log to the disk. The terminal gets its buffer back after that, because a freed buffer is the
     /// nearest thing to an acknowledgement that it knows, unless the user table has to be read first.
-    async fn store(&mut self, entries: &[u8], layout: Layout) -> Result<(u64, u64), Stop> {
+    async fn store(&mut self, entries: &[u8], layout: Layout, whole: bool) -> Result<(u64, u64), Stop> {
         if layout.needs_users() {
             self.free().await?;
             self.load_users().await?;
         }
         let rows = Rows::read(entries, layout);
+        if whole {
+            let marks = rows.readings(&self.mapping, self.users.as_ref());
+            let rows = marks.map(|reading| reading.row_mark()).collect();
+            self.intake.remark(Remark::LogRead { rows }).await;
+        }
         let fresh = match self.report(&rows).await {
             Ok(fresh) => fresh,
             Err(stop) => {

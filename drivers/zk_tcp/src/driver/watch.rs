@@ -1,6 +1,7 @@
 //! After the greeting, for as long as the link holds: events as they come, and at every poll the clock and the counts.
 
 use punchgate_kit::{Fault, Moment, Recovery, Remark, Unheard, Wish};
+use punchgate_model::Span;
 
 use super::{Stop, ask::Terminal, download::Downloaded};
 
@@ -8,6 +9,9 @@ use super::{Stop, ask::Terminal, download::Downloaded};
 struct Known {
     records: Option<u64>,
     read: Moment,
+    /// When a log that did not agree with its count is read again, after the last read; longer each time, because some
+    /// terminals never agree with themselves.
+    again: Option<Span>,
 }
 
 impl Terminal {
@@ -21,7 +25,7 @@ impl Terminal {
 
     async fn watching(&mut self) -> Result<std::convert::Infallible, Stop> {
         let downloaded = self.download().await?;
-        let mut known = self.known(downloaded);
+        let mut known = self.known(downloaded, None);
         let mut polled = self.session.moment();
         loop {
             self.release_held().await?;
@@ -55,10 +59,11 @@ impl Terminal {
             };
             self.intake.remark(remark).await;
         }
-        let due = self.session.moment() - known.read >= self.options.full_read_every;
+        let due = known.again.unwrap_or(self.options.full_read_every);
+        let due = self.session.moment() - known.read >= due;
         if counted != expected || self.doubtful || due {
             let downloaded = self.download().await?;
-            *known = self.known(downloaded);
+            *known = self.known(downloaded, known.again);
         } else {
             known.records = counted;
             self.live = 0;
@@ -66,11 +71,13 @@ impl Terminal {
         Ok(())
     }
 
-    fn known(&mut self, downloaded: Downloaded) -> Known {
+    fn known(&mut self, downloaded: Downloaded, waited: Option<Span>) -> Known {
         self.doubtful = false;
+        let longer = waited.map_or(self.options.poll, |waited| waited.saturating_mul(2));
         Known {
             records: downloaded.records,
             read: self.session.moment(),
+            again: (!downloaded.complete).then(|| longer.min(self.options.full_read_every)),
         }
     }
 
@@ -98,7 +105,7 @@ impl Terminal {
 
     async fn pull(&mut self, known: &mut Known) -> Result<String, Stop> {
         let downloaded = self.download().await?;
-        *known = self.known(downloaded);
+        *known = self.known(downloaded, None);
         let Downloaded {
             rows, fresh, complete, ..
         } = downloaded;

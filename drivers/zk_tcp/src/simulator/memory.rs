@@ -32,7 +32,7 @@ pub(super) struct Memory {
     pub(super) occupied: bool,
     next_session: u16,
     zone: TimeZone,
-    clock_offset: i64,
+    pub(super) clock_offset: i64,
     stands: Option<civil::DateTime>,
     issued: Vec<Name>,
     acknowledged: Vec<Name>,
@@ -68,6 +68,12 @@ impl Memory {
         let shown = at.plus_millis(self.clock_offset.saturating_mul(1000));
         let running = self.zone.to_datetime(shown.to_jiff());
         Numbers::from_civil(self.stands.unwrap_or(running))
+    }
+
+    /// As it left the factory.
+    pub(super) fn reset(&mut self) {
+        self.log.clear();
+        self.users.clear();
     }
 
     /// Its clock is set; from now on it runs.

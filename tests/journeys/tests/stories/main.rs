@@ -2,8 +2,11 @@
 
 mod arrival;
 mod clocks;
+mod completeness;
 mod configuration;
+mod device_time;
 mod disk_full;
+mod identity;
 mod ingest;
 mod kill;
 mod opening;
