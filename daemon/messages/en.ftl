@@ -214,6 +214,8 @@ opening-rebuild = the buffer is built again from { $records } records of the jou
     }
 opening-memory = the buffer is kept in memory only: { $why }
 status-failing = nothing can be stored: { $why }
+status-own-clock-unset = the gateway's own clock cannot be right; punches are dated by their devices until it is set (timedatectl, NTP)
+status-own-clock-doubted = the gateway's own clock jumped by { $by } s and the devices' clocks did not; time goes on as before until they agree (timedatectl, NTP)
 status-complete = complete through { $through }
 status-missing = the device says it has { $records } records, { $held } of them are here; the { $missing } missing ones are asked for again
 device-time-line = { $name }: { $offset } s ± { $uncertainty } s against the gateway, measured { $measured }, zone { $zone }

@@ -214,6 +214,8 @@ opening-rebuild = 正在根据日志存储的 { $records } 条记录重建缓冲
     }
 opening-memory = 缓冲只保存在内存中：{ $why }
 status-failing = 无法存储：{ $why }
+status-own-clock-unset = 网关自身的时钟不可能正确；在校准之前（timedatectl、NTP），打卡时间以设备为准
+status-own-clock-doubted = 网关自身的时钟跳变了 { $by } 秒，而设备的时钟没有变；在两者一致之前（timedatectl、NTP），时间按原来的走
 status-complete = 数据完整至 { $through }
 status-missing = 设备称有 { $records } 条记录，这里有 { $held } 条；缺少的 { $missing } 条会再次读取
 device-time-line = { $name }：与网关相差 { $offset } 秒 ± { $uncertainty } 秒，测于 { $measured }，时区 { $zone }

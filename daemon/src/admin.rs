@@ -13,6 +13,7 @@ use std::{
 use bytes::Bytes;
 use http::{Method, Request, Response, StatusCode, header};
 use jiff::tz::TimeZone;
+use punchgate_rules::is_our_time;
 use serde_json::{Value, json};
 use tokio::sync::watch;
 
@@ -255,6 +256,10 @@ impl Admin {
             },
             "resolving": self.board.is_resolving(),
             "complete_through": self.complete_through(now),
+            "clock": {
+                "knows_the_time": is_our_time(now),
+                "doubted_ms": self.board.own_clock_doubted_ms(),
+            },
             "devices": self.devices(now),
             "units": self.board.units(),
             "upstreams": upstreams.collect::<serde_json::Map<_, _>>(),

@@ -219,6 +219,8 @@ pub struct Board {
     again: tokio::sync::Notify,
     /// Whether the threads inside still turn.
     pub pulses: Pulses,
+    /// By how much the machine's clock is away from the time that is told, where it is not believed.
+    own_clock: Mutex<Option<i64>>,
     /// How far devices were complete when the gateway ran last.
     remembered: Mutex<BTreeMap<String, Option<Timestamp>>>,
     /// Groups written and synced.
@@ -265,6 +267,7 @@ impl Board {
             again: tokio::sync::Notify::new(),
             pulses: Pulses::default(),
             remembered: Mutex::default(),
+            own_clock: Mutex::default(),
             commits: AtomicU64::new(0),
             commit_micros: AtomicU64::new(0),
             verdicts: AtomicU64::new(0),
@@ -380,6 +383,16 @@ impl Board {
     /// Ends when storing works again after it did not.
     pub async fn until_storing(&self) {
         self.again.notified().await;
+    }
+
+    /// The machine's clock jumped by so many milliseconds and is not believed, or is.
+    pub fn own_clock(&self, doubted_ms: Option<i64>) {
+        *lock(&self.own_clock) = doubted_ms;
+    }
+
+    /// By how many milliseconds the machine's clock is away from the time that is told, where it is not believed.
+    pub fn own_clock_doubted_ms(&self) -> Option<i64> {
+        *lock(&self.own_clock)
     }
 
     /// Whether a device's driver can read its clock.

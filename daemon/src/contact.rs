@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use jiff::tz::TimeZone;
 use punchgate_journal::{ClockMeasured, Entry};
 use punchgate_kit::Remark;
-use punchgate_model::{DeviceName, DeviceTime, Timestamp};
+use punchgate_model::{DeviceName, DeviceTime, Origin, Reading, Timestamp};
 use punchgate_rules::clock::{instant, is_our_time};
 use tokio::sync::watch;
 
@@ -80,6 +80,14 @@ impl Contacts {
         now: Timestamp,
     ) -> Option<ClockMeasured> {
         measure(shows, round_trip, now, &self.zone(device)?)
+    }
+
+    /// How far a device's clock must be ahead of ours if what it says of a live reading is true and its clock was not set
+    /// since it was measured, in milliseconds.
+    pub fn witnessed(&self, device: &DeviceName, reading: &Reading, now: Timestamp) -> Option<i64> {
+        let (_, known) = self.written.get(device).filter(|_| reading.origin == Origin::Live)?;
+        let said = instant(reading.device_time.as_ref()?, &self.zone(device)?)?;
+        Some(said.at.plus_millis(known.offset_ms.saturating_neg()).since(now))
     }
 
     /// The zone that a device's clock shows.

@@ -13,7 +13,7 @@
 
 use std::collections::BTreeMap;
 
-use punchgate_journal::{Entry, Payload};
+use punchgate_journal::{Entry, Payload, Reader, Seq};
 use punchgate_model::{DeviceName, Origin, Reading, Timestamp};
 use serde::{Deserialize, Serialize};
 
@@ -93,6 +93,22 @@ impl Epochs {
             Entry::Retired { carried, .. } => carried.iter().fold(false, |any, entry| self.fold(entry) | any),
             _ => false,
         }
+    }
+
+    /// What the journal says after a record as well: readings are named by it from the first one after a start on.
+    #[must_use]
+    pub fn to_the_end(mut self, reader: &mut Reader, mut seq: Seq) -> Self {
+        while let Ok(page) = reader.after(seq, 4096, 4 << 20) {
+            let of_logs = page.records.iter().filter(|record| Self::may_concern(&record.payload));
+            for record in of_logs {
+                self.fold(&Entry::from_payload(&record.payload));
+            }
+            if page.through.seq <= seq {
+                break;
+            }
+            seq = page.through.seq;
+        }
+        self
     }
 
     /// The entries that say all of this again, for when those that said it go.

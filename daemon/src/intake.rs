@@ -36,6 +36,7 @@ use crate::{
     epochs::Epochs,
     held::{Answers, Held},
     notebook::Note,
+    our_clock::{Jump, OurClock},
     store::keeper::Keeper,
 };
 
@@ -60,6 +61,8 @@ pub struct Desk {
     pub contacts: Contacts,
     /// Each device's log epoch.
     pub epochs: Epochs,
+    /// The gateway's own clock, which devices bear witness to.
+    pub ours: OurClock,
     /// How far deciding has come.
     pub progress: watch::Receiver<Progress>,
     /// The journal's end at the start: until deciding has come so far, not every answer given before is known again.
@@ -183,6 +186,7 @@ impl Desk {
                 None => lazy.extend(payloads),
             }
         }
+        lazy.extend(self.own_clock(now));
         for delivery in deliveries {
             self.board.pulses.intake.beats();
             // A slow disk makes a delivery wait: a clock was read, and a punch heard, before that.
@@ -193,6 +197,7 @@ impl Desk {
                 }
                 Deliverable::Remark(remark) => group.payloads.extend(self.remark(&delivery.device, &remark, heard)),
                 Deliverable::Readings { readings, once, answer } => {
+                    let heard = self.dated(&delivery.device, &readings, heard);
                     self.report(&mut group, delivery.device, readings, once, answer, heard);
                 }
             }
@@ -281,6 +286,36 @@ impl Desk {
 
     fn known(&self, group: &Group, id: &PunchId) -> Option<Known> {
         group.fresh.get(id).cloned().or_else(|| self.held.known(id))
+    }
+
+    /// When readings were heard. A clock of ours that is in doubt is settled by what a device says of its own.
+    fn dated(&self, device: &DeviceName, readings: &[Reading], heard: Timestamp) -> Timestamp {
+        if self.ours.doubted_ms().is_none() {
+            return heard;
+        }
+        let witnessed = |reading| self.contacts.witnessed(device, reading, heard);
+        match readings.iter().find_map(witnessed) {
+            Some(offset_ms) if self.ours.hear(offset_ms) => self.clock.now(),
+            _ => heard,
+        }
+    }
+
+    /// Says what became of a jump of our own clock, here and in the journal.
+    fn own_clock(&self, now: Timestamp) -> Option<Payload> {
+        self.board.own_clock(self.ours.doubted_ms());
+        let (by_ms, believed) = match self.ours.jumped()? {
+            Jump::Believed(by_ms) => (by_ms, true),
+            Jump::Doubted(by_ms) => (by_ms, false),
+        };
+        tracing::warn!(by_ms, believed, "the gateway's own clock jumped");
+        let entry = Entry::Audit {
+            at: now,
+            actor: "gateway".to_owned(),
+            action: "own-clock-jumped".to_owned(),
+            subject: "clock".to_owned(),
+            details: serde_json::json!({"by_ms": by_ms, "believed": believed}),
+        };
+        Some(entry.to_payload())
     }
 
     /// A log is about to be reported: under its epoch, which is in the journal before it.
@@ -560,7 +595,7 @@ impl Desk {
     }
 
     /// Shows a remark, and says what of it belongs in the journal.
-    fn remark(&mut self, device: &DeviceName, remark: &Remark, now: Timestamp) -> Option<Payload> {
+    fn remark(&mut self, device: &DeviceName, remark: &Remark, mut now: Timestamp) -> Option<Payload> {
         if self.board.remark(device.as_str(), remark) {
             tracing::warn!(device = %device, ?remark, "odd, nothing lost");
         }
@@ -573,6 +608,12 @@ impl Desk {
         if let Remark::Clock { shows, round_trip } = remark
             && let Some(clock) = self.contacts.measured(device, shows, *round_trip, now)
         {
+            let clock = if self.ours.hear(clock.offset_ms) {
+                now = self.clock.now();
+                self.contacts.measured(device, shows, *round_trip, now).unwrap_or(clock)
+            } else {
+                clock
+            };
             let measured = (clock.offset_ms, clock.uncertainty_ms);
             self.board.measured(device.as_str(), measured);
         }

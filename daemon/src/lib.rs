@@ -30,6 +30,7 @@ pub mod messages;
 pub mod metrics;
 pub mod notebook;
 pub mod opening;
+pub mod our_clock;
 pub mod outbox;
 pub mod plan;
 #[cfg(feature = "planted-bugs")]

@@ -76,23 +76,33 @@ pub struct Pulses {
 }
 
 const INTAKE: Duration = Duration::from_secs(20);
+/// How late the watcher itself may be before it was paused as well.
+const OVERSLEPT: Duration = Duration::from_secs(5);
 const DECIDING: Duration = Duration::from_secs(600);
 
 impl Pulses {
-    /// The thread that is stuck, if one is.
-    pub fn stuck(&self) -> Option<&'static str> {
-        if self.intake.stuck_for() >= INTAKE {
+    /// The thread that is stuck, if one is, when all of them have been awake for so long.
+    pub fn stuck(&self, awake: Duration) -> Option<&'static str> {
+        if self.intake.stuck_for().min(awake) >= INTAKE {
             return Some("intake");
         }
-        (self.deciding.stuck_for() >= DECIDING).then_some("deciding")
+        (self.deciding.stuck_for().min(awake) >= DECIDING).then_some("deciding")
     }
 }
 
 /// Looks often whether the threads turn. While they do, calls `alive`; when one is stuck, calls `ends` with its name and
 /// returns.
+///
+/// What was paused as a whole, with the machine or by a signal, was not stuck: the time does not count.
 pub async fn watch(pulses: &Pulses, pause: Duration, alive: impl Fn(), ends: impl FnOnce(&'static str)) {
+    let mut looked = Instant::now();
+    let mut awake_since = looked;
     loop {
-        if let Some(stuck) = pulses.stuck() {
+        if looked.elapsed() > pause + OVERSLEPT {
+            awake_since = Instant::now();
+        }
+        looked = Instant::now();
+        if let Some(stuck) = pulses.stuck(awake_since.elapsed()) {
             return ends(stuck);
         }
         alive();
@@ -119,6 +129,25 @@ mod tests {
         watch(&pulses, PAUSE, || (), |who| ended = Some(who)).await;
         assert_eq!(ended, Some("intake"));
         assert!(began.elapsed() <= Duration::from_secs(30), "{:?}", began.elapsed());
+    }
+
+    /// F38.
+    #[tokio::test(start_paused = true)]
+    async fn an_hour_of_standing_still_as_a_whole_is_no_reason_to_end() {
+        let pulses = Pulses::default();
+        pulses.intake.beats();
+        let watching = watch(&pulses, PAUSE, || (), |who| panic!("{who} is not stuck"));
+        let world = async {
+            tokio::time::sleep(Duration::from_secs(7)).await;
+            tokio::time::advance(Duration::from_secs(3_600)).await;
+            tokio::time::sleep(Duration::from_secs(12)).await;
+            pulses.intake.rests();
+            tokio::time::sleep(Duration::from_secs(30)).await;
+        };
+        tokio::select! {
+            () = watching => panic!("it never ends"),
+            () = world => {}
+        }
     }
 
     #[tokio::test(start_paused = true)]

@@ -21,7 +21,6 @@ mod works;
 
 use std::{io, sync::Arc, time::Duration};
 
-use punchgate_kit::Clock;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 pub use error::RunError;
@@ -35,6 +34,7 @@ use works::Works;
 use crate::{
     board::Board,
     config::{Config, Load},
+    our_clock::OurClock,
     pumps,
 };
 
@@ -56,7 +56,8 @@ pub async fn run(config: Config, load: &Load<'_>) -> Result<(), RunError> {
         Ending::heard().map_err(deaf)?,
         signal(SignalKind::hangup()).map_err(deaf)?,
     );
-    let (clock, config) = (Clock::system(), Arc::new(config));
+    let (ours, config) = (OurClock::default(), Arc::new(config));
+    let clock = ours.clock();
     let board = Arc::new(Board::new(clock.clone()));
     for upstream in &config.upstreams {
         pumps::upstream(&config.gateway.id, upstream).map_err(RunError::Configuration)?;
@@ -67,7 +68,13 @@ pub async fn run(config: Config, load: &Load<'_>) -> Result<(), RunError> {
     store.show(&board);
     let backlogs = pumps::backlogs(&config);
     let keeper = store.keeper(&config, backlogs.clone());
-    let works = Works::start(store, force.settings.clone(), (keeper, backlogs), &clock, &board)?;
+    let works = Works::start(
+        store,
+        force.settings.clone(),
+        (keeper, backlogs),
+        (&clock, ours),
+        &board,
+    )?;
     works.ways.caught_up(CATCHING_UP).await;
     let (orders, mut ordered) = commands::Orders::new();
     let mut outside = Outside::start(&config, &works.ways, orders, &clock, &board).await?;

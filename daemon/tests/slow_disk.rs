@@ -14,6 +14,7 @@ use punchgate::{
     held::Held,
     intake::{Desk, Tray},
     notebook::Notebook,
+    our_clock::OurClock,
     run::note_opening,
     store::keeper::Keeper,
 };
@@ -68,6 +69,7 @@ fn intake(disk: &SimDisk) -> (Desk, Tray, Intake) {
         tail: watch::channel(0).0,
         contacts: Contacts::new(settings),
         epochs: Epochs::default(),
+        ours: OurClock::default(),
         progress: watch::channel(Progress::default()).1,
         begun_at: 0,
         owed: Vec::new(),

@@ -107,6 +107,13 @@ fn table(answer: &Value, lang: Lang, out: &mut dyn Write) -> io::Result<()> {
         writeln!(out, "{}", line.say(lang))?;
     }
     store(journal, lang, out)?;
+    if answer["clock"]["knows_the_time"] == false {
+        writeln!(out, "{}", Message::new("status-own-clock-unset").say(lang))?;
+    }
+    if let Some(by) = answer["clock"]["doubted_ms"].as_i64() {
+        let line = Message::new("status-own-clock-doubted").with("by", by / 1000);
+        writeln!(out, "{}", line.say(lang))?;
+    }
     let through = Message::new("status-complete").with("through", text(&answer["complete_through"]));
     writeln!(out, "{}", through.say(lang))?;
     for (name, device) in answer["devices"].as_object().into_iter().flatten() {

@@ -1,6 +1,6 @@
 //! The store, opened: the journal, the buffer beside it, and what they know of the configuration.
 
-use punchgate_journal::{AppendError, Buffer, BufferError, Entry, Journal, Payload, Reader, Seq};
+use punchgate_journal::{AppendError, Buffer, BufferError, Entry, Journal, Payload};
 use punchgate_kit::Clock;
 
 use super::{RunError, force::Force};
@@ -64,7 +64,10 @@ impl Store {
             decider.skip(delivered::by_all(&mut reader, upstreams));
         }
         alarms.extend(open::take_home(&mut journal, decider.epoch()));
-        let epochs = at_the_end(decider.log_epochs().clone(), &mut reader, buffer.position().seq);
+        let epochs = decider
+            .log_epochs()
+            .clone()
+            .to_the_end(&mut reader, buffer.position().seq);
         Ok(Self {
             epochs,
             journal,
@@ -131,24 +134,6 @@ impl Store {
             self.owed = owed.payloads;
         }
     }
-}
-
-/// The log epochs after what the buffer does not know yet. Readings are named by them from the first one on.
-fn at_the_end(mut epochs: Epochs, reader: &mut Reader, mut seq: Seq) -> Epochs {
-    while let Ok(page) = reader.after(seq, 4096, 4 << 20) {
-        let of_logs = page
-            .records
-            .iter()
-            .filter(|record| Epochs::may_concern(&record.payload));
-        for record in of_logs {
-            epochs.fold(&Entry::from_payload(&record.payload));
-        }
-        if page.through.seq <= seq {
-            break;
-        }
-        seq = page.through.seq;
-    }
-    epochs
 }
 
 /// What a start could not write.

@@ -21,6 +21,7 @@ use crate::{
     held::Held,
     intake::{self, Desk},
     notebook::{Note, Notebook},
+    our_clock::OurClock,
     questions,
     store::keeper::Keeper,
 };
@@ -69,7 +70,7 @@ impl Works {
         store: Store,
         settings: Settings,
         (keeper, backlogs): (Keeper, Backlogs),
-        clock: &Clock,
+        (clock, ours): (&Clock, OurClock),
         board: &Arc<Board>,
     ) -> Result<Self, RunError> {
         let Store {
@@ -109,6 +110,7 @@ impl Works {
             tail,
             contacts: Contacts::new(settings_seen),
             epochs,
+            ours,
             progress: progress_seen.clone(),
             begun_at,
             keeper,

@@ -9,11 +9,11 @@ use punchgate::{
     decide::{Decider, ids::Ids},
     deciding::{Deciding, Progress},
     delivered,
-    epochs::Epochs,
     forward::{Backlog, Backlogs, Forwarding, Places},
     held::Held,
     intake::{Desk, Tray},
     notebook::Notebook,
+    our_clock::OurClock,
     outbox,
     questions::Questions,
     run::{Force, note_opening},
@@ -116,6 +116,8 @@ impl Gateway {
             owed = not_noted.payloads;
         }
         let begun_at = journal.tail();
+        let epochs = decider.log_epochs().clone();
+        let epochs = epochs.to_the_end(&mut reader, buffer.position().seq);
         let (deliveries, arriving) = mpsc::channel(4096);
         let (notebook, notes) = Notebook::new();
         let (tail, tail_seen) = watch::channel(begun_at);
@@ -143,7 +145,8 @@ impl Gateway {
             board: board.clone(),
             tail,
             contacts: Contacts::new(in_force.clone()),
-            epochs: Arc::new(Epochs::default()),
+            epochs,
+            ours: OurClock::default(),
             progress: progress_seen.clone(),
             begun_at,
             keeper: Keeper::of(buffer.clone(), ids),

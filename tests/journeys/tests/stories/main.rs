@@ -10,6 +10,7 @@ mod identity;
 mod ingest;
 mod kill;
 mod opening;
+mod own_clock;
 mod people;
 mod plane;
 mod ports;
