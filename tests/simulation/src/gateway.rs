@@ -47,7 +47,7 @@ use crate::{
 /// The upstream's name.
 const SINK: &str = "sink";
 /// What it wants.
-const KINDS: [EventKind; 3] = [EventKind::Punch, EventKind::Record, EventKind::Verdict];
+pub(crate) const KINDS: [EventKind; 3] = [EventKind::Punch, EventKind::Record, EventKind::Verdict];
 /// Where the journal lies on the simulated disk.
 pub const JOURNAL: &str = "state/journal";
 

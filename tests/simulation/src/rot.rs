@@ -9,7 +9,7 @@ use punchgate_journal::{
 };
 use punchgate_upstream::payload;
 
-use crate::{dice::Dice, gateway::JOURNAL, world::World};
+use crate::{dice::Dice, gateway::JOURNAL, gateway::KINDS, world::World};
 
 /// Looks once more.
 pub fn epilogue(world: &World) {
@@ -66,7 +66,7 @@ fn told_again(world: &World, records: &BTreeMap<Seq, Payload>) {
         }
         let entry = Entry::from_payload(payload);
         if let Ok(step) = decider.step(*seq, &entry) {
-            said.extend(step.events);
+            said.extend(step.events.into_iter().filter(|event| KINDS.contains(&event.kind)));
         }
     }
     let body = payload::render(&payload::source("simulated"), &said);

@@ -117,6 +117,45 @@ mod tests {
         }
     }
 
+    /// F36: the year is counted from 2000, and written modulo 100; both edges.
+    #[test]
+    fn years_turn_where_the_packed_form_and_the_events_say() {
+        let at = |year: u16| Numbers {
+            year,
+            month: 12,
+            day: 31,
+            hour: 23,
+            minute: 59,
+            second: 59,
+        };
+        for (year, read) in [(2000, 2000), (2001, 2001), (2099, 2099), (2100, 2000), (2133, 2033)] {
+            assert_eq!(Numbers::unpack(at(year).pack()).year, read, "{year}");
+        }
+        // A terminal that goes on counting is read as it counts.
+        assert_eq!(
+            Numbers::unpack(at(2099).pack() + 1).device_time().printed,
+            "2100-01-01T00:00:00"
+        );
+        for (byte, year) in [(0, 2000), (99, 2099), (100, 2100), (255, 2255)] {
+            assert_eq!(Numbers::from_event([byte, 1, 1, 0, 0, 0]).year, year);
+        }
+    }
+
+    /// F35.
+    #[test]
+    fn times_that_no_clock_shows_keep_their_numbers_and_have_no_instant() {
+        for (event, printed) in [
+            ([26, 3, 2, 24, 0, 0], "2026-03-02T24:00:00"),
+            ([26, 3, 2, 23, 59, 60], "2026-03-02T23:59:60"),
+            ([26, 2, 30, 8, 0, 0], "2026-02-30T08:00:00"),
+            ([26, 13, 1, 0, 0, 0], "2026-13-01T00:00:00"),
+            ([26, 0, 0, 0, 0, 0], "2026-00-00T00:00:00"),
+        ] {
+            let time = Numbers::from_event(event).device_time();
+            assert_eq!((time.printed.as_str(), time.civil), (printed, None));
+        }
+    }
+
     #[test]
     fn an_impossible_date_keeps_its_numbers() {
         let numbers = Numbers::unpack(u32::from_le_bytes([0x80, 0xB6, 0x1E, 0x32]));
