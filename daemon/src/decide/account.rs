@@ -190,4 +190,29 @@ mod tests {
         }
         assert!(!known.is_news(Trace::of(&reading())));
     }
+
+    /// F22, for devices that number their records.
+    #[test]
+    fn a_number_with_somebody_else_or_another_time_behind_it_is_used_for_the_second_time() {
+        let numbered = Reading {
+            sequence: Some(1),
+            ..reading()
+        };
+        let known = Known::by(Trace::of(&numbered));
+        let from_the_log = Reading {
+            origin: Origin::Log,
+            result: Outcome::Denied,
+            ..numbered.clone()
+        };
+        assert!(!known.is_another(Trace::of(&from_the_log)));
+        let somebody = Reading {
+            credential: Credential::Enrol("0008".into()),
+            ..numbered.clone()
+        };
+        let later = Reading {
+            device_time: Some(punchgate_model::DeviceTime::from_numbers(2026, 3, 2, 8, 55, 0)),
+            ..numbered
+        };
+        assert!(known.is_another(Trace::of(&somebody)) && known.is_another(Trace::of(&later)));
+    }
 }
