@@ -12,7 +12,7 @@ use crate::{
     options::Options,
     record::{Identity, Link, OVERHEAD, Seq},
     storage::{Access, Storage, StoredFile},
-    survey::{Member, Survey, survey},
+    survey::{Member, Survey, ceiling, survey},
     walk::{Content, gap, walk},
 };
 
@@ -148,6 +148,13 @@ impl Recovered {
         };
         self.next = content.last.saturating_add(1);
         self.link = content.link.unwrap_or_default();
+        if !fits(member, content.end, self.next) {
+            // Neither cut nor added to: it would be too short for the numbers in it.
+            let tail = content.tail.map(|bounds| gap(member, bounds, content.last, None));
+            self.opening.gaps.extend(tail);
+            self.opening.suspect = true;
+            return;
+        }
         let torn = match content.tail {
             Some((from, to, true)) => {
                 // Unreadable now is not gone for good: leave it, and number what follows beyond anything in it.
@@ -180,6 +187,12 @@ impl Recovered {
         }
         self.opening.cut = torn;
     }
+}
+
+/// Whether a record may follow in the segment: its number must be one that so many bytes can reach, or reading would
+/// take it for rubbish. Only bytes that were taken out before it make that otherwise.
+fn fits(member: &Member, end: u64, next: Seq) -> bool {
+    ceiling(member.first, end.saturating_add(OVERHEAD as u64)).contains(&next)
 }
 
 /// Cuts, and makes durable what a killed process had written but not synced: it is about to be believed. That goes for the

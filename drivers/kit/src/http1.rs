@@ -8,7 +8,7 @@ use http::{HeaderName, HeaderValue, Method, Request, Uri, header};
 
 use crate::Malformed;
 
-/// The most headers one request may have.
+/// The most headers one request may have, beside its length.
 const MOST_HEADERS: usize = 100;
 
 /// Reads one request: head and body. Without a length, everything after the head is the body; with
@@ -17,7 +17,7 @@ const MOST_HEADERS: usize = 100;
 /// # Errors
 /// [`Malformed`] with the offset of the line, or of the place in the body, that is not HTTP/1.
 pub fn request_from_bytes(bytes: &[u8]) -> Result<Request<Bytes>, Malformed> {
-    let mut room = [httparse::EMPTY_HEADER; MOST_HEADERS];
+    let mut room = [httparse::EMPTY_HEADER; MOST_HEADERS + 1];
     let mut head = httparse::Request::new(&mut room);
     let length = match head.parse(bytes) {
         Ok(httparse::Status::Complete(length)) => length,
@@ -50,6 +50,10 @@ pub fn request_from_bytes(bytes: &[u8]) -> Result<Request<Bytes>, Malformed> {
         let name = HeaderName::from_bytes(header.name.as_bytes()).map_err(|_| at_start("a header name"))?;
         let value = HeaderValue::from_bytes(header.value).map_err(|_| at_start("a header value"))?;
         request.headers_mut().append(name, value);
+    }
+    let sizes = request.headers().get_all(header::CONTENT_LENGTH).iter().count();
+    if request.headers().len().saturating_sub(sizes) > MOST_HEADERS {
+        return Err(Malformed::within(bytes, length, "at most 100 headers"));
     }
     let after = bytes.get(length..).unwrap_or_default();
     *request.body_mut() = body(&request, after).map_err(|mut why| {
