@@ -88,7 +88,8 @@ pub fn run(
     };
     let mut tray = Tray::new(deliveries, notes);
     // Where nothing comes, the disk is looked at all the same.
-    while waiting.block_on(async { timeout(TEND, tray.fill()).await.unwrap_or(true) }) {
+    let tend = TEND.min(desk.keeper.pause);
+    while waiting.block_on(async { timeout(tend, tray.fill()).await.unwrap_or(true) }) {
         desk.clear(&mut tray);
         desk.tend();
         desk.board.pulses.intake.rests();

@@ -1,8 +1,9 @@
 //! Faults planted on purpose, and sizes made small: how the crash rigs prove that they would notice.
 //!
 //! Compiled only with the feature `planted-bugs`, never into a shipped build. `PUNCHGATE_SABOTAGE` names the fault,
-//! `PUNCHGATE_SEGMENT_BYTES` makes the journal's segments so small that a rig sees many of them, and
-//! `PUNCHGATE_WRITE_BACK_BYTES` lets the buffer keep back so little that it writes while a rig looks.
+//! `PUNCHGATE_SEGMENT_BYTES` makes the journal's segments so small that a rig sees many of them,
+//! `PUNCHGATE_WRITE_BACK_BYTES` lets the buffer keep back so little that it writes while a rig looks, and
+//! `PUNCHGATE_HOUSEKEEPING_MS` says how often it is asked what may be retired, so that a rig need not wait for it.
 
 use std::{env, sync::OnceLock, time::Duration};
 
@@ -52,6 +53,11 @@ pub fn buffer() -> BufferOptions {
         options.write_back_bytes = usize::try_from(bytes).unwrap_or(options.write_back_bytes);
     }
     options
+}
+
+/// How often it is asked what may be retired: as the environment says, else as usual.
+pub fn housekeeping(usual: Duration) -> Duration {
+    number("PUNCHGATE_HOUSEKEEPING_MS").map_or(usual, Duration::from_millis)
 }
 
 fn number(name: &str) -> Option<u64> {

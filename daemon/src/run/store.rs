@@ -115,6 +115,10 @@ impl Store {
         keeper.ballast = config.store.ballast.0;
         keeper.upstreams = upstreams;
         keeper.nobody_holds = plan::nobody_holds(config);
+        #[cfg(feature = "planted-bugs")]
+        {
+            keeper.pause = crate::planted::housekeeping(keeper.pause);
+        }
         keeper
     }
 

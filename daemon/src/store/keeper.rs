@@ -42,6 +42,8 @@ pub struct Keeper {
     pub upstreams: Backlogs,
     /// The devices of which nobody else holds what they say.
     pub nobody_holds: BTreeSet<DeviceName>,
+    /// How often it is asked what may be retired, when the limit does not press; every 5 s.
+    pub pause: Duration,
     /// Whether the ballast was given up.
     released: bool,
     looked: Option<Instant>,
@@ -59,6 +61,7 @@ impl Keeper {
             ids,
             upstreams: Backlogs::default(),
             nobody_holds: BTreeSet::new(),
+            pause: RETIRE,
             released: false,
             looked: None,
             retired: None,
@@ -94,12 +97,15 @@ impl Keeper {
 
     /// Looks at the disk and keeps what is to be kept, if it is time to.
     pub fn tend(&mut self, journal: &mut Journal, board: &Board, now: Timestamp) {
-        if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
+        if self
+            .looked
+            .is_some_and(|looked| looked.elapsed() < LOOK.min(self.pause))
+        {
             return;
         }
         self.looked = Some(Instant::now());
         self.look(journal, board, now);
-        if self.retired.is_none_or(|retired| retired.elapsed() >= RETIRE) {
+        if self.retired.is_none_or(|retired| retired.elapsed() >= self.pause) {
             self.retired = Some(Instant::now());
             self.retire(journal, board, 0, now);
         }

@@ -137,12 +137,6 @@ async fn last_life(site: &mut Site) -> Findings {
         Some(status) if status.success() => {}
         ended => findings.broken.push(format!("it did not stop well: {ended:?}")),
     }
-    match site.gateway.ask(&["store", "verify"]) {
-        Ok(output) if output.status.success() => {}
-        Ok(output) => findings
-            .broken
-            .push(format!("verify: {}", String::from_utf8_lossy(&output.stdout))),
-        Err(error) => findings.broken.push(format!("verify: {error}")),
-    }
+    findings.extend(site.verify());
     findings
 }

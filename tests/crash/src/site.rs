@@ -204,6 +204,19 @@ impl Site {
                 .all(|(name, terminal)| held(name) >= terminal.ledger().issued.len())
     }
 
+    /// Lets the program itself verify its journal, running or not: every record, and that each follows the one before it.
+    pub fn verify(&self) -> Findings {
+        let mut findings = Findings::default();
+        match self.gateway.ask(&["store", "verify"]) {
+            Ok(output) if output.status.success() => {}
+            Ok(output) => findings
+                .broken
+                .push(format!("verify: {}", String::from_utf8_lossy(&output.stdout))),
+            Err(error) => findings.broken.push(format!("verify: {error}")),
+        }
+        findings
+    }
+
     /// What a sink may not have met that has known one gateway and one history: events out of order, or none at all.
     pub fn manners(&self) -> Findings {
         let stats = self.sink.stats();

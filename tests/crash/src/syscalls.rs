@@ -9,6 +9,7 @@
 //! gateway is ready, so that the threads that work in it have their turn after the one that starts it. Where a file has another
 //! name in each play (sled's), the n-th call on anything stands for it.
 
+mod retention;
 mod scenario;
 mod trace;
 
@@ -193,6 +194,8 @@ async fn afterwards(stage: &mut Stage) -> Findings {
             .push("what was not acknowledged is not taken afterwards".to_owned());
     }
     findings.extend(stage.site.settle().await);
+    findings.extend(stage.judge_what_is_left().await);
+    findings.extend(stage.site.verify());
     stage.site.gateway.kill();
     findings
 }

@@ -61,6 +61,8 @@ fn a_gateway_killed_at_one_in_seven_of_the_calls_that_change_a_file_loses_nothin
         "--scenarios",
         "start,append,rotate,recover,stop",
     ]);
+    // Each play waits for two removals.
+    rig(&["syscalls", "--stride", "9", "--scenarios", "retention"]);
     // Each play builds a large buffer again.
     rig(&["syscalls", "--stride", "20", "--scenarios", "rebuild"]);
 }

@@ -1,4 +1,4 @@
-//! The six things a gateway does to its disk, each as a short play.
+//! The seven things a gateway does to its disk, each as a short play.
 
 use std::{
     fmt, fs,
@@ -41,6 +41,8 @@ pub enum Scenario {
     Recover,
     /// It is told to stop.
     Stop,
+    /// It removes segments that are older than they are kept and delivered: at the start, and once more while it runs.
+    Retention,
 }
 
 impl fmt::Display for Scenario {
@@ -57,6 +59,7 @@ impl Scenario {
             Self::Start => None,
             Self::Append | Self::Rotate | Self::Recover | Self::Stop => Some((4, 4)),
             Self::Rebuild => Some((12, 500)),
+            Self::Retention => Some((3, 30)),
         }
     }
 
@@ -66,6 +69,8 @@ impl Scenario {
             Self::Start | Self::Stop | Self::Rebuild | Self::Recover => (2, 3),
             Self::Append => (8, 5),
             Self::Rotate => (10, 8),
+            // Each is more than a segment holds.
+            Self::Retention => (3, 30),
         }
     }
 }
@@ -95,7 +100,9 @@ impl Stage {
             write_back_bytes: (scenario == Scenario::Rebuild)
                 .then_some(LITTLE)
                 .or(plan.write_back_bytes),
-            segment_bytes: (scenario == Scenario::Rotate).then_some(SMALL).or(plan.segment_bytes),
+            segment_bytes: matches!(scenario, Scenario::Rotate | Scenario::Retention)
+                .then_some(SMALL)
+                .or(plan.segment_bytes),
             ..plan.clone()
         };
         let site = Site::build(&plan, &state).await?;
@@ -112,6 +119,9 @@ impl Stage {
             attached: None,
             sabotaged: plan.sabotage.is_some(),
         };
+        if scenario == Scenario::Retention {
+            stage.keep_briefly()?;
+        }
         if let Some((batches, size)) = scenario.before() {
             stage.prepare(batches, size).await?;
         }
@@ -137,6 +147,7 @@ impl Stage {
         match self.scenario {
             Scenario::Rebuild => fs::remove_dir_all(before.join("buffer"))?,
             Scenario::Recover => tear(&before)?,
+            Scenario::Retention => self.let_it_grow_old().await,
             _ => {}
         }
         self.before = Some(before);
@@ -197,12 +208,18 @@ impl Stage {
             return Ok(false);
         }
         self.attach().await?;
+        let retires = self.scenario == Scenario::Retention;
+        if retires && !self.retires_what_was_there().await {
+            return Ok(false);
+        }
+        let before = if retires { self.tail().await } else { 0 };
         let (batches, size) = self.scenario.batches();
         if !self.post(batches, size).await {
             return Ok(false);
         }
         match self.scenario {
             Scenario::Stop => self.ends().await,
+            Scenario::Retention => Ok(self.retires_what_came(before).await),
             // Deliveries would write where they are between two batches, each time at another place.
             Scenario::Rotate => Ok(true),
             // Deliveries write too, and deciding does: let them come to their end.
@@ -263,7 +280,7 @@ impl Stage {
         true
     }
 
-    async fn delivered(&mut self) -> bool {
+    pub(super) async fn delivered(&mut self) -> bool {
         let end = Instant::now() + PLAYED_WITHIN;
         while Instant::now() < end {
             let status = self.site.gateway.status().await;
