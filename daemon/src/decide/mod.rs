@@ -53,7 +53,7 @@ use ids::Ids;
 use keys::{Subject, sortable};
 use people::Bearers;
 use settings::{Prepared, Settings};
-use tables::{ANSWERS, DEADLINES, FACTS, GAPS, KeptAnswer, answer_key};
+use tables::{ANSWERS, DEADLINES, EPOCHS, FACTS, GAPS, KeptAnswer, answer_key};
 
 /// The format of what the fold keeps in the buffer. One more with every change of it: a buffer of another format is built
 /// again from the journal.
@@ -273,7 +273,7 @@ impl Decider {
             Entry::Contact { .. } | Entry::Epoch { .. } => self.book(&mut now, entry)?,
             Entry::Delivered { upstream, through, .. } => self.put(FACTS, cursor_fact(upstream).as_bytes(), through)?,
             Entry::Watermark { at, complete_until } => self.watermark(&mut now, *at, *complete_until)?,
-            Entry::Began { epoch, .. } => self.begin((*epoch).max(self.epoch.saturating_add(1)))?,
+            Entry::Began { epoch, .. } => self.begin((*epoch).max(self.epoch.saturating_add(1)), seq)?,
             Entry::Retired { before, .. } => self.put(FACTS, b"retired", before)?,
             Entry::Policy { at, name, policy } if name == settings::NAME => self.configure(&mut now, *at, policy)?,
             Entry::Policy { name, policy, .. } if name == settings::HISTORY => self.recall(policy)?,
@@ -337,7 +337,7 @@ impl Decider {
             return Ok(());
         }
         self.put(GAPS, &gap_key(gap), gap)?;
-        self.begin(self.epoch.saturating_add(1))
+        self.begin(self.epoch.saturating_add(1), gap.after_seq)
     }
 
     /// Whether the buffer was built across this gap, and so knows nothing of what was in it.
@@ -419,9 +419,24 @@ impl Decider {
         self.epoch
     }
 
-    fn begin(&mut self, epoch: u32) -> Result<(), BufferError> {
+    /// An epoch begins after a record.
+    fn begin(&mut self, epoch: u32, after: Seq) -> Result<(), BufferError> {
         self.epoch = epoch;
+        self.put(EPOCHS, &after.to_be_bytes(), &epoch)?;
         self.put(FACTS, b"epoch", &epoch)
+    }
+
+    /// The epoch that the records below a number lead to; those from there on may begin others.
+    ///
+    /// # Errors
+    /// [`BufferError`] when the buffer failed.
+    pub fn epoch_before(buffer: &Buffer, seq: Seq) -> Result<u32, BufferError> {
+        let before = seq.to_be_bytes();
+        let begun = buffer.range_back(EPOCHS, Bound::Unbounded, Bound::Excluded(&before), 1)?;
+        Ok(begun
+            .first()
+            .and_then(|(_, epoch)| serde_json::from_slice(epoch).ok())
+            .unwrap_or(0))
     }
 
     /// Decides and hands over what has come together, when it is much.

@@ -11,6 +11,7 @@
 //! | `deadlines` | instant, subject, instant | nothing: when to look at a verdict again, and where |
 //! | `answers` | device, key | digest and receipts of an idempotent call |
 //! | `facts` | a word | watermark, rules, directory, cursors, epoch |
+//! | `epochs` | the number of the record after which one began | the epoch |
 //! | `gaps` | the numbers around it | a gap of the journal that was crossed |
 
 use punchgate_journal::Buffer;
@@ -31,6 +32,7 @@ pub(crate) const DAYS: &str = "days";
 pub(crate) const DEADLINES: &str = "deadlines";
 pub(crate) const ANSWERS: &str = "answers";
 pub(crate) const FACTS: &str = "facts";
+pub(crate) const EPOCHS: &str = "epochs";
 pub(crate) const GAPS: &str = "gaps";
 pub(crate) const OUTBOX: &str = "outbox";
 pub(crate) const BEARERS: &str = "bearers";

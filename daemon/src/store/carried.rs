@@ -54,7 +54,7 @@ pub fn gather(
     before: Seq,
     at: Timestamp,
 ) -> Result<Vec<Entry>, ReadError> {
-    let mut carried = facts(buffer, at);
+    let mut carried = facts(buffer, before, at);
     let mut seq = 0;
     loop {
         let page = reader.after(seq, PAGE, PAGE_BYTES)?;
@@ -74,10 +74,11 @@ pub fn gather(
 }
 
 /// What is in force, as entries that bring it into force again.
-fn facts(buffer: &Buffer, at: Timestamp) -> Vec<Entry> {
+fn facts(buffer: &Buffer, before: Seq, at: Timestamp) -> Vec<Entry> {
     let fact = |name: &str| buffer.get(tables::FACTS, name.as_bytes()).ok().flatten();
     let mut entries = Vec::new();
-    if let Some(epoch) = fact("epoch").and_then(|bytes| serde_json::from_slice(&bytes).ok()) {
+    // Not the one in force: what is left begins its epochs by itself.
+    if let Ok(epoch @ 1..) = Decider::epoch_before(buffer, before) {
         let why = "retired".to_owned();
         entries.push(Entry::Began { at, epoch, why });
     }
@@ -97,7 +98,6 @@ fn facts(buffer: &Buffer, at: Timestamp) -> Vec<Entry> {
         entries.push(Entry::Watermark { at, complete_until });
     }
     entries.extend(Decider::latest_clocks(buffer));
-    entries.extend(Decider::logs_in(buffer).again(at));
     let cursors = buffer.range(
         tables::FACTS,
         Bound::Included(b"cursor:"),
@@ -141,4 +141,51 @@ fn waiting(ids: &Ids, entry: Entry) -> Option<Entry> {
         received_at,
         readings,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// A fold over entries numbered from `first` on, after what was carried over.
+    fn folded(carried: &[Entry], first: Seq, entries: &[Entry]) -> (Decider, Buffer) {
+        let buffer = Buffer::in_memory();
+        let ids = Ids::open(buffer.clone()).expect("empty");
+        let mut decider = Decider::new(buffer.clone(), ids).expect("empty");
+        for entry in carried {
+            decider.step(first - 1, entry).expect("in memory");
+        }
+        for (seq, entry) in (first..).zip(entries) {
+            decider.step(seq, entry).expect("in memory");
+        }
+        (decider, buffer)
+    }
+
+    #[test]
+    fn a_history_whose_begin_was_retired_ends_in_the_epoch_of_the_whole_one() {
+        let at = Timestamp::from_millis(0);
+        let history: Vec<Entry> = (1..=12)
+            .map(|seq| match seq {
+                3 | 9 => Entry::Began {
+                    at,
+                    epoch: seq / 6 + 1,
+                    why: "copied".to_owned(),
+                },
+                _ => Entry::Watermark {
+                    at,
+                    complete_until: Timestamp::from_millis(seq.into()),
+                },
+            })
+            .collect();
+        let (whole, buffer) = folded(&[], 1, &history);
+        assert_eq!(whole.epoch(), 2);
+        for before in 2..=13 {
+            let carried = facts(&buffer, before, at);
+            let left = history
+                .get(usize::try_from(before - 1).expect("small")..)
+                .expect("there");
+            let (again, _) = folded(&carried, before, left);
+            assert_eq!(again.epoch(), 2, "everything below {before} was retired");
+        }
+    }
 }
